@@ -1,0 +1,1 @@
+"""The brokers: one small folder an API, of tables and pure codecs."""
