@@ -1,0 +1,1 @@
+"""The asyncio world: owns all live state."""

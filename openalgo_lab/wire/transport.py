@@ -1,0 +1,71 @@
+"""The seam between codecs and the network: requests and frames as values, transports as protocols.
+
+A real HTTP pool, the in-process simulated exchange and a test double are interchangeable behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+__all__ = ["FeedConnection", "HttpRequest", "HttpResponse", "Lane", "Transport"]
+
+
+class Lane(StrEnum):
+    """Orders never queue behind data."""
+
+    ORDER = "order"
+    DATA = "data"
+
+
+class HttpRequest(msgspec.Struct, frozen=True):
+    """One request as a value; ``path`` starts with "/" and is relative to the broker's base URL."""
+
+    method: str
+    path: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    lane: Lane = Lane.DATA
+    safe: bool = True
+    """Whether sending it twice does no harm: true for reads, false for orders."""
+
+
+class HttpResponse(msgspec.Struct, frozen=True):
+    """What came back. Header names are lower case."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+class FeedConnection(Protocol):
+    """One open market-data (or order-update) socket."""
+
+    async def send(self, message: str | bytes) -> None:
+        """Send one message. Raises WireError when the socket is gone."""
+
+    def frames(self) -> AsyncIterator[str | bytes]:
+        """Frames as they come; ends normally when the socket is closed, raises WireError when it was cut."""
+
+    async def close(self) -> None:
+        """Close it; never raises."""
+
+
+class Transport(Protocol):
+    """How an adapter reaches its broker."""
+
+    async def request(self, request: HttpRequest, *, timeout_s: float) -> HttpResponse:
+        """Send and wait for the answer, whatever its status.
+
+        Raises WireError when the request definitely did not leave, OutcomeUnknown when it may have arrived
+        but no complete answer came back.
+        """
+
+    async def open_feed(self, path: str, headers: tuple[tuple[str, str], ...] = ()) -> FeedConnection:
+        """Open a websocket. Raises WireError when it cannot be opened."""
+
+    async def close(self) -> None:
+        """Close all connections; never raises."""
