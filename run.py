@@ -111,18 +111,14 @@ def python_version(python: Path) -> Optional[Tuple[int, int]]:
     """The version of an interpreter; None if it does not start."""
     code = "import sys; print(*sys.version_info[:2])"
     try:
-        done = subprocess.run(
-            [str(python), "-c", code], capture_output=True, text=True, timeout=60, check=True
-        )
+        done = subprocess.run([str(python), "-c", code], capture_output=True, text=True, timeout=60, check=True)
         major, minor = done.stdout.split()
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
     return int(major), int(minor)
 
 
-def examine(
-    env: Environment, version_of: Callable[[Path], Optional[Tuple[int, int]]] = python_version
-) -> Condition:
+def examine(env: Environment, version_of: Callable[[Path], Optional[Tuple[int, int]]] = python_version) -> Condition:
     """The condition of an environment; starts a process only where its mark does not already answer."""
     if not os.path.lexists(env.folder):
         return Condition.ABSENT

@@ -53,7 +53,7 @@ def plan(pytest_args: Sequence[str], long: bool) -> list[Step]:
         Step("format", ("-m", "ruff", "format", "--check", ".")),
         Step("mypy", ("-m", "mypy")),
         Step("floors", ("-c", LINT_IMPORTS)),
-        Step("notebooks", (*pytest, *nbval, "notebooks"), counts=True),
+        Step("notebooks", ("-m", "pytest", *nbval, "notebooks"), counts=True),
         Step("browser", (*pytest, "-m", "e2e", "tests"), counts=True),
         Step("tests", (*pytest, "-m", "not e2e", "-n", "2", "--dist", "loadfile", "tests"), counts=True),
     ]
