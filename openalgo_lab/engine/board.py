@@ -99,7 +99,7 @@ class Board:
 
     def column(self, name: str, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """A copy of one field at ``rows``; NaN where the row is -1."""
-        values = self._fields[_COLUMN[name]][rows]
+        values: npt.NDArray[np.float64] = self._fields[_COLUMN[name]][rows]
         values[rows < 0] = np.nan
         return values
 
@@ -157,5 +157,5 @@ def _levels(prices: npt.NDArray[np.float64], quantities: npt.NDArray[np.float64]
     return tuple(
         DepthLevel(price=float(price), quantity=int(quantity))
         for price, quantity in zip(prices, quantities, strict=True)
-        if price == price and quantity == quantity
+        if not (np.isnan(price) or np.isnan(quantity))
     )
