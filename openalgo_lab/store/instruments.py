@@ -38,15 +38,15 @@ CREATE VIRTUAL TABLE words USING fts5(text, content='', tokenize='trigram', deta
 _INDEXES = """
 CREATE UNIQUE INDEX by_symbol ON instruments (symbol, exchange);
 CREATE INDEX by_token ON instruments (token);
-CREATE INDEX by_expiry ON instruments (underlying, expiry, strike) WHERE underlying <> '';
-CREATE INDEX by_strike ON instruments (underlying, strike, kind, expiry) WHERE underlying <> '';
+CREATE INDEX by_expiry ON instruments (underlying, expiry, strike);
+CREATE INDEX by_strike ON instruments (underlying, strike, kind, expiry);
 CREATE INDEX plain ON instruments (symbol) WHERE underlying = '';
 ANALYZE;
 """
 
-_COLUMNS = ", ".join(
-    ("symbol", "exchange", "kind", "name", "token", "lot_size", "tick_size", "freeze_quantity")
-    + ("underlying", "expiry", "strike", "broker_symbol")
+_COLUMNS = (
+    "symbol, exchange, kind, name, token, lot_size, tick_size, freeze_quantity, underlying, expiry, strike"
+    ", broker_symbol"
 )
 
 
@@ -58,6 +58,7 @@ class InstrumentStore:
         self._local = threading.local()
         self._found: dict[InstrumentKey, Instrument] = {}
         self._underlyings: Sequence[str] | None = None
+        self._names: Sequence[str] | None = None
         self.dated = date.fromisoformat(self._checked_meta())
         """The trading day that the file is for."""
 
@@ -165,11 +166,12 @@ class InstrumentStore:
         """Instruments by an SQL condition over the columns; for this package's own modules."""
         return [_instrument(row) for row in self._rows(f"SELECT {_COLUMNS} FROM instruments WHERE {where}", values)]  # noqa: S608
 
-    def names(self) -> Sequence[tuple[str, str]]:
-        """(symbol, name) of everything that is not a derivative: what a typing error is compared with."""
-        return [
-            (row[0], row[1]) for row in self._rows("SELECT symbol, name FROM instruments WHERE underlying = ''", ())
-        ]
+    def names(self) -> Sequence[str]:
+        """The symbol of everything that is not a derivative: what a typing error is compared with."""
+        if self._names is None:
+            rows = self._rows("SELECT DISTINCT symbol FROM instruments WHERE underlying = ''", ())
+            self._names = [row[0] for row in rows]
+        return self._names
 
     def close(self) -> None:
         """Close this thread's connection."""

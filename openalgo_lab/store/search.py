@@ -185,7 +185,7 @@ def _fuzzy(store: InstrumentStore, asked: Query, exchange: Exchange | None, limi
 
     near = process.extract(
         asked.words[0],
-        [symbol for symbol, _name in store.names()],
+        store.names(),
         scorer=OSA.normalized_similarity,
         score_cutoff=_FUZZY_FLOOR,
         limit=limit,
