@@ -1,0 +1,139 @@
+"""The one writer: an operating system lock on the profile's ``engine.lock``, gone the moment its process is gone.
+
+What stands in the file is for people and for the error sentence only; the lock itself is the kernel's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import weakref
+from pathlib import Path
+
+import msgspec
+
+from openalgo_lab.model.errors import EngineBusy, StoreError
+from openalgo_lab.model.times import format_ist
+
+__all__ = ["EngineLock", "LockHolder"]
+
+
+class LockHolder(msgspec.Struct, frozen=True):
+    """Who holds (or last held) the lock. ``started_ns`` UTC."""
+
+    pid: int
+    started_ns: int
+    engine_id: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid}, since {format_ist(self.started_ns)}"
+
+
+class EngineLock:
+    """The lock of one profile folder. Not for sharing between threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "engine.lock"
+        self._fd: int | None = None
+        self._pid = 0
+        # A forked child would keep the lock alive after this process's death.
+        if hasattr(os, "register_at_fork"):
+            this = weakref.ref(self)
+            os.register_at_fork(after_in_child=lambda: _forget(this))
+
+    @property
+    def held(self) -> bool:
+        """Whether this object holds it."""
+        return self._fd is not None
+
+    def try_acquire(self, engine_id: str) -> bool:
+        """Take the lock if it is free. Raises StoreError when the file cannot be opened at all."""
+        if self._fd is not None:
+            return True
+        fd = self._open()
+        if not _lock(fd):
+            os.close(fd)
+            return False
+        self._fd, self._pid = fd, os.getpid()
+        holder = LockHolder(os.getpid(), time.time_ns(), engine_id)
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, msgspec.json.encode(holder), 0) if hasattr(os, "pwrite") else _write_from_start(fd, holder)
+        return True
+
+    def acquire(self, engine_id: str) -> None:
+        """Take the lock; raises EngineBusy, which says who holds it."""
+        if not self.try_acquire(engine_id):
+            raise EngineBusy(
+                f"The engine of this profile runs in {self.holder() or 'another process'}: use it from there, "
+                "attach with Lab(), or end that process."
+            )
+
+    def release(self) -> None:
+        """Give it up; harmless when it is not held."""
+        if self._fd is not None:
+            _unlock(self._fd)
+            self.forget()
+
+    def forget(self) -> None:
+        """Close the file without unlocking what a parent process may still hold."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def holder(self) -> LockHolder | None:
+        """Who wrote the file last; None when it cannot be read (nobody yet, or being written right now)."""
+        try:
+            return msgspec.json.decode(self._path.read_bytes(), type=LockHolder)
+        except (OSError, msgspec.DecodeError):
+            return None
+
+    def _open(self) -> int:
+        try:
+            return os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StoreError(
+                f"The lock file {self._path} cannot be opened ({error.strerror}): make the profile folder writable."
+            ) from error
+
+
+def _forget(lock: weakref.ref[EngineLock]) -> None:
+    held = lock()
+    if held is not None:
+        held.forget()
+
+
+def _write_from_start(fd: int, holder: LockHolder) -> None:
+    os.lseek(fd, 0, os.SEEK_SET)
+    os.write(fd, msgspec.json.encode(holder))
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    _FAR = 0x7FFF0000  # msvcrt locks bytes against reading too, so lock one that holds no text
+
+    def _lock(fd: int) -> bool:
+        os.lseek(fd, _FAR, os.SEEK_SET)
+        try:
+            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(fd: int) -> None:
+        os.lseek(fd, _FAR, os.SEEK_SET)
+        msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(fd: int) -> bool:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _unlock(fd: int) -> None:
+        fcntl.flock(fd, fcntl.LOCK_UN)

@@ -1,0 +1,53 @@
+"""The user's own limits. They live as JSON in the profile and apply to every account of it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from openalgo_lab.model.errors import StoreError
+
+__all__ = ["RISK_FILE", "RiskSettings", "load_risk_settings", "save_risk_settings"]
+
+RISK_FILE = "risk.json"
+
+
+class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Limits of one profile; 0 switches a limit off. Money in rupees, times in seconds, distances in per cent."""
+
+    max_order_value: float = 10_000_000.0
+    """Largest quantity × price of one order."""
+    max_order_quantity: int = 0
+    """Largest quantity of one order, in units."""
+    max_price_distance_pct: float = 20.0
+    """How far a limit price may lie from the last price where the dated tables know no band."""
+    max_price_age_s: float = 0.0
+    """Oldest last price on which an order may be judged; an order without such a price is refused."""
+    duplicate_window_s: float = 2.0
+    """An intent identical to one this young needs ``confirm_duplicate``."""
+
+
+def load_risk_settings(folder: Path) -> RiskSettings:
+    """The profile's limits; the defaults where it has none yet. Raises StoreError for a file that does not fit."""
+    path = folder / RISK_FILE
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=RiskSettings)
+    except FileNotFoundError:
+        return RiskSettings()
+    except (OSError, msgspec.DecodeError) as error:
+        raise StoreError(
+            f"The risk limits in {path} cannot be read ({error}): correct the file or remove it."
+        ) from error
+
+
+def save_risk_settings(folder: Path, settings: RiskSettings) -> None:
+    """Write the limits, whole or not at all. Raises StoreError."""
+    path, draft = folder / RISK_FILE, folder / f"{RISK_FILE}.new"
+    try:
+        draft.write_bytes(msgspec.json.format(msgspec.json.encode(settings)))
+        draft.chmod(0o600)
+        os.replace(draft, path)
+    except OSError as error:
+        raise StoreError(f"The risk limits cannot be written to {path} ({error.strerror}): check the disk.") from error
