@@ -118,14 +118,14 @@ def python_version(python: Path) -> Optional[Tuple[int, int]]:
     return int(major), int(minor)
 
 
-def examine(env: Environment, version_of: Callable[[Path], Optional[Tuple[int, int]]] = python_version) -> Condition:
+def examine(env: Environment) -> Condition:
     """The condition of an environment; starts a process only where its mark does not already answer."""
     if not os.path.lexists(env.folder):
         return Condition.ABSENT
     mark = read_mark(env.folder)
     if mark is not None and is_ready(env, mark):
         return Condition.READY
-    version = version_of(env.python)
+    version = python_version(env.python)
     if mark is None:
         return examine_unmarked(env, version)
     if version is None or version < MINIMUM or mark.root != str(ROOT):
