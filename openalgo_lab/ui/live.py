@@ -38,7 +38,7 @@ class View(Protocol):
 
 
 class Publisher:
-    """The one thread of a kernel that pushes live data to its widgets. Views are held weakly: they end with their owner."""
+    """The one thread of a kernel that pushes live data to its widgets. Views are held weakly."""
 
     def __init__(self, handle: EngineHandle) -> None:
         self._handle = handle
@@ -78,7 +78,7 @@ class Publisher:
                 continue
             for view in views:
                 _publish(view)
-            del views  # else this thread would keep the last window's views alive while it sleeps
+            del views, view  # else this thread would keep the last window's views alive while it sleeps
             spent = time.monotonic() - started
             # An order event ends the pause early, but never more than 200 times a second.
             time.sleep(0.005)
