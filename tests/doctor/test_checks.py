@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import sys
 import tempfile
 import webbrowser
 from collections import namedtuple
@@ -24,6 +23,7 @@ from openalgo_lab.doctor.keychain import check_keychain
 from openalgo_lab.doctor.locks import check_engine_lock
 from openalgo_lab.doctor.network import check_browser, check_port
 from openalgo_lab.doctor.versions import check_libraries, check_python
+from openalgo_lab.engine.link.lock import EngineLock
 
 posix = pytest.mark.skipif(os.name == "nt", reason="modes and owners are POSIX")
 
@@ -192,44 +192,41 @@ def test_a_browser() -> None:
     assert check_browser(lambda: webbrowser.GenericBrowser("firefox")).detail == "firefox"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="the lock is taken with flock here")
+@posix
 class TestEngineLock:
-    @staticmethod
-    def take(folder: Path, text: str) -> int:
-        import fcntl
-
-        path = folder / "engine.lock"
-        path.write_text(text)
-        descriptor = os.open(path, os.O_RDWR)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return descriptor
-
     def test_hosted(self, tmp_path: Path) -> None:
-        descriptor = self.take(tmp_path, f'{{"pid": {os.getpid()}}}')
+        lock = EngineLock(tmp_path)
+        assert lock.try_acquire("engine")
         try:
             found = check_engine_lock(tmp_path)
         finally:
-            os.close(descriptor)
+            lock.release()
         assert found.status is Status.OK
         assert f"process {os.getpid()}" in found.detail
 
     def test_held_by_nobody_known(self, tmp_path: Path) -> None:
-        descriptor = self.take(tmp_path, "")
+        lock = EngineLock(tmp_path)
+        assert lock.try_acquire("engine")
+        (tmp_path / "engine.lock").write_bytes(b"")
         try:
             assert check_engine_lock(tmp_path).status is Status.WARN
         finally:
-            os.close(descriptor)
+            lock.release()
 
     def test_left_behind_but_free(self, tmp_path: Path) -> None:
-        os.close(self.take(tmp_path, "999999999"))
+        lock = EngineLock(tmp_path)
+        assert lock.try_acquire("engine")
+        lock.release()
         found = check_engine_lock(tmp_path)
         assert found.status is Status.OK
         assert "no engine is running" in found.detail
 
     def test_looking_does_not_keep_the_lock(self, tmp_path: Path) -> None:
-        os.close(self.take(tmp_path, "1"))
+        (tmp_path / "engine.lock").write_text("")
         check_engine_lock(tmp_path)
-        os.close(self.take(tmp_path, "1"))
+        lock = EngineLock(tmp_path)
+        assert lock.try_acquire("engine")
+        lock.release()
 
     def test_a_lock_that_may_not_be_opened(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(*_args: object) -> int:
