@@ -277,12 +277,12 @@ def remove(folder: Path) -> None:
 def one_at_a_time() -> Iterator[None]:
     """Two run.py at once: the second waits for the first, then finds the work done."""
     with (ROOT / ".run.lock").open("a+b") as file:
-        if os.name == "nt":
+        if sys.platform == "win32":
             import msvcrt
 
             while True:
                 with contextlib.suppress(OSError):  # LK_LOCK gives up after ten seconds; we do not
-                    msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined,unused-ignore]
+                    msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)
                     break
         else:
             import fcntl

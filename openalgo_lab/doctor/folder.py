@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -29,14 +30,24 @@ def check_permissions(folder: Path) -> Finding:
     name = "profile folder"
     if not folder.exists():
         return ok(name, f"{folder} will be made at the first start")
-    if os.name == "nt":
+    return _guarded(name, folder)
+
+
+if sys.platform == "win32":
+
+    def _guarded(name: str, folder: Path) -> Finding:
+        """There, the user's own folders are closed to others by their access lists."""
         return ok(name, f"{folder}, guarded by your account")
-    state = folder.stat()
-    if state.st_uid != os.getuid():
-        return fail(name, f"{folder} belongs to another user", f"Take it over (chown), or: {ELSEWHERE}")
-    if mode := state.st_mode & 0o077:
-        return fail(name, f"{folder} is open to others (mode {mode:03o} too much)", f"Run: chmod 700 '{folder}'")
-    return ok(name, f"{folder}, yours alone")
+else:
+
+    def _guarded(name: str, folder: Path) -> Finding:
+        state = folder.stat()
+        if state.st_uid != os.getuid():
+            return fail(name, f"{folder} belongs to another user", f"Take it over (chown), or: {ELSEWHERE}")
+        if mode := state.st_mode & 0o077:
+            detail = f"{folder} is open to others (mode {mode:03o} too much)"
+            return fail(name, detail, f"Run: chmod 700 '{folder}'")
+        return ok(name, f"{folder}, yours alone")
 
 
 def check_disk_space(folder: Path) -> Finding:
