@@ -149,6 +149,16 @@ class TradingCalendar:
         """Whether there is continuous trading at any time of `day`, be it an hour of Muhurat or an evening."""
         return any(session.phase is Phase.CONTINUOUS for session in self.sessions(exchange, day))
 
+    def has_ordinary_close(self, exchange: Exchange, day: date) -> bool:
+        """Whether the exchange ends the day in its usual way, so that contracts can expire: not on a day
+        that is closed, cut short, or has only an hour of Muhurat.
+        """
+        if not self.is_trading_day(exchange, day):
+            return False
+        row = self._rows.get(day)
+        status = row.segments.get(segment_of(exchange)) if row is not None else None
+        return status in (None, "open", "evening")
+
     def reason(self, exchange: Exchange, day: date) -> str:
         """Why there is no trading on `day`, in a few words; empty when there is."""
         if self.is_trading_day(exchange, day):
