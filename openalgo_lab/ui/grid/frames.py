@@ -8,7 +8,7 @@ All little-endian; NaN is "no value".
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Literal, TypeVar
 
 import msgspec
 import numpy as np
@@ -18,6 +18,7 @@ from openalgo_lab.model.errors import InputError
 from openalgo_lab.ui.grid.columns import Column, slots
 
 Values = npt.NDArray[np.float64]
+Number = TypeVar("Number", np.float64, np.uint16)
 _DELTA_BYTES = 12
 
 
@@ -47,33 +48,27 @@ class CellTable:
         """Row ids in order."""
         return self._ids
 
-    def set_ids(self, ids: Sequence[int]) -> None:
-        """New rows; a row that stays keeps its values and flags, the next frame is full. InputError: doubled id."""
+    def set_rows(
+        self, ids: Sequence[int], values: Mapping[str, npt.ArrayLike], flags: npt.ArrayLike | None = None
+    ) -> None:
+        """Rows with values and flags, all or nothing. A row that stays keeps what is not given.
+
+        InputError: doubled id, unknown column, a length other than the number of ids.
+        """
         fresh = tuple(int(row) for row in ids)
         if len(set(fresh)) != len(fresh):
             raise InputError("Give every grid row its own id: the ids passed to set_rows repeat.")
-        values = np.full((len(self._slots), len(fresh)), np.nan)
-        flags = np.zeros(len(fresh), np.uint16)
-        places = {row: at for at, row in enumerate(self._ids)}
-        kept = [(at, places[row]) for at, row in enumerate(fresh) if row in places]
-        if kept:
-            new, old = np.array(kept).T
-            values[:, new] = self._values[:, old]
-            flags[new] = self._flags[old]
-        self._ids, self._values, self._flags = fresh, values, flags
-        self.forget_sent()
+        taken, marks = self._checked(values, flags, len(fresh))
+        if fresh != self._ids:
+            self._move(fresh)
+        self._put(taken, marks)
 
-    def update(self, columns: Mapping[str, npt.ArrayLike]) -> None:
-        """Takes new values, all or none. InputError: unknown column or a length other than the number of rows."""
-        taken = [(self._slot(key), self._column(key, given)) for key, given in columns.items()]
-        for slot, column in taken:
-            self._values[slot] = column
+    def update(self, columns: Mapping[str, npt.ArrayLike], flags: npt.ArrayLike | None = None) -> None:
+        """New values by column and `Flag`s, all or nothing.
 
-    def set_flags(self, flags: npt.ArrayLike) -> None:
-        """One `Flag` value a row. InputError: another length than the number of rows."""
-        fresh = np.asarray(flags, np.uint16)
-        self._check_length("flags", fresh.shape)
-        self._flags = fresh.copy()
+        InputError: unknown column or a length other than the number of rows.
+        """
+        self._put(*self._checked(columns, flags, len(self._ids)))
 
     def forget_sent(self) -> None:
         """The browser holds nothing (any more): the next frame is full."""
@@ -111,20 +106,46 @@ class CellTable:
         self._sent_flags = self._flags.copy()
         return self._flags.astype("<u2", copy=False).tobytes()
 
+    def _move(self, fresh: tuple[int, ...]) -> None:
+        values = np.full((len(self._slots), len(fresh)), np.nan)
+        flags = np.zeros(len(fresh), np.uint16)
+        places = {row: at for at, row in enumerate(self._ids)}
+        kept = [(at, places[row]) for at, row in enumerate(fresh) if row in places]
+        if kept:
+            new, old = np.array(kept).T
+            values[:, new] = self._values[:, old]
+            flags[new] = self._flags[old]
+        self._ids, self._values, self._flags = fresh, values, flags
+        self.forget_sent()
+
+    def _checked(
+        self, columns: Mapping[str, npt.ArrayLike], flags: npt.ArrayLike | None, rows: int
+    ) -> tuple[list[tuple[int, Values]], npt.NDArray[np.uint16] | None]:
+        taken = [
+            (self._slot(key), _of_length(key, np.asarray(given, np.float64), rows)) for key, given in columns.items()
+        ]
+        return taken, None if flags is None else _of_length("flags", np.array(flags, np.uint16), rows)
+
+    def _put(self, taken: list[tuple[int, Values]], flags: npt.NDArray[np.uint16] | None) -> None:
+        for slot, column in taken:
+            self._values[slot] = column if slot < self._doubles else _as_single(column)
+        if flags is not None:
+            self._flags = flags
+
     def _slot(self, key: str) -> int:
         slot = self._slots.get(key)
         if slot is None:
             raise InputError(f"The grid has no numeric column {key!r}; it has {', '.join(self._slots)}.")
         return slot
 
-    def _column(self, key: str, given: npt.ArrayLike) -> Values:
-        column = np.asarray(given, np.float64)
-        self._check_length(key, column.shape)
-        if self._slots[key] >= self._doubles:  # what the browser will hold, so that deltas and full frames agree
-            with np.errstate(over="ignore"):
-                return column.astype(np.float32).astype(np.float64)
-        return column
 
-    def _check_length(self, what: str, shape: tuple[Any, ...]) -> None:
-        if shape != (len(self._ids),):
-            raise InputError(f"{what} has shape {shape} but the grid has {len(self._ids)} rows; call set_rows first.")
+def _as_single(column: Values) -> Values:
+    """What the browser will hold of a float32 column, so that deltas and full frames agree."""
+    with np.errstate(over="ignore"):
+        return column.astype(np.float32).astype(np.float64)
+
+
+def _of_length(what: str, array: npt.NDArray[Number], rows: int) -> npt.NDArray[Number]:
+    if array.shape != (rows,):
+        raise InputError(f"{what} has shape {array.shape} but the grid has {rows} rows; call set_rows first.")
+    return array

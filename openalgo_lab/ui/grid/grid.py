@@ -17,7 +17,7 @@ from ipywidgets import CallbackDispatcher
 
 from openalgo_lab.ui.grid.bundle import esm, grid_css
 from openalgo_lab.ui.grid.columns import Action, Column, Empty, action_keys, check_columns, slots
-from openalgo_lab.ui.grid.credit import Credit, LoopPulse
+from openalgo_lab.ui.grid.credit import Credit, LoopPulse, Pulse
 from openalgo_lab.ui.grid.events import GridEvent, decode_event
 from openalgo_lab.ui.grid.frames import CellTable, Frame
 from openalgo_lab.ui.grid.layout import Layout, make_layout
@@ -47,6 +47,7 @@ class Grid(anywidget.AnyWidget):
     follow_atm: keeps the row with `Flag.ATM` in view until the user scrolls. sortable: header clicks sort (the order
     is renewed when rows come or go, never by a tick, so that no row moves under the pointer). keys: further keys,
     as in the DOM's `KeyboardEvent.key`, to be told of. height: CSS height of the grid.
+    pulse: whether the kernel's loop is too busy to hear the browser (default: asks the running loop).
     InputError: columns that contradict each other.
     """
 
@@ -67,6 +68,7 @@ class Grid(anywidget.AnyWidget):
         keys: Sequence[str] = (),
         row_height: int = 24,
         height: str = "320px",
+        pulse: Pulse | None = None,
         **traits: Any,
     ) -> None:
         check_columns(columns)
@@ -81,7 +83,7 @@ class Grid(anywidget.AnyWidget):
         self._engine_ns = 0
         self._coalesced = self._bytes = 0
         self._last_ack = Ack(0)
-        self._credit = Credit(LoopPulse(_running_loop()), time.monotonic_ns)
+        self._credit = Credit(pulse or LoopPulse(_running_loop()), time.monotonic_ns)
         self._lock = threading.Lock()
         self._events = CallbackDispatcher()
         places = slots(self._columns)
@@ -125,12 +127,8 @@ class Grid(anywidget.AnyWidget):
         kept = self._layout_now.empty if empty is None else empty
         layout = make_layout(self._columns, ids, text or {}, decimals=decimals, actions=actions, empty=kept)
         with self._lock:
-            if layout.ids != self._table.ids:
-                self._table.set_ids(layout.ids)
+            self._table.set_rows(layout.ids, values or {}, flags)
             self._layout_now = layout
-            if flags is not None:
-                self._table.set_flags(flags)
-            self._table.update(values or {})
             self._engine_ns = engine_ns or self._engine_ns
             self._flush()
 
@@ -141,16 +139,14 @@ class Grid(anywidget.AnyWidget):
         is behind, with the newest state as soon as it is ready. InputError: unknown column or wrong length.
         """
         with self._lock:
-            self._table.update(columns)
-            if flags is not None:
-                self._table.set_flags(flags)
+            self._table.update(columns, flags)
             self._engine_ns = engine_ns
             self._flush()
 
     def set_flags(self, flags: npt.ArrayLike) -> None:
         """One `Flag` a row. InputError: wrong length."""
         with self._lock:
-            self._table.set_flags(flags)
+            self._table.update({}, flags)
             self._flush()
 
     def center(self, row: int) -> None:
@@ -200,9 +196,9 @@ class Grid(anywidget.AnyWidget):
         if now is before or now == before:
             return False
         self._layout_sent = now
+        self._rev += 1
         patch = None if before is None else now.patch(before, self._rev)
         if patch is None:
-            self._rev += 1
             self._table.forget_sent()
         content, buffers = patch or now.message(self._rev)
         self.send(content, buffers)

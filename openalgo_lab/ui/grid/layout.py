@@ -31,7 +31,7 @@ class Layout(msgspec.Struct, frozen=True):
         return self._with_meta(content)
 
     def patch(self, before: Layout, rev: int) -> tuple[dict[str, Any], list[bytes]] | None:
-        """What changed since `before` with the same rows; None when the whole layout is the better message."""
+        """What changed since `before` (layout `rev` − 1) with the same rows; None when the whole is the better message."""
         if self.ids != before.ids or self.empty != before.empty:
             return None
         if (self.decimals is None) != (before.decimals is None) or (self.actions is None) != (before.actions is None):
@@ -44,7 +44,7 @@ class Layout(msgspec.Struct, frozen=True):
         ]
         if len(cells) * 3 > len(self.ids) * len(self.text):
             return None
-        return self._with_meta({"k": "x", "rev": rev, "cells": cells})
+        return self._with_meta({"k": "x", "from": rev - 1, "rev": rev, "cells": cells})
 
     def _with_meta(self, content: dict[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
         content |= {"dec": self.decimals is not None, "act": self.actions is not None}

@@ -3,16 +3,23 @@
 export const MIN_WIDTH = 36;
 const ACTION_GAP = 4;
 
-// → [{column, natural, width}] of the visible columns, stretched to fill the view when they are narrower.
+// Columns that are too wide by so little are narrowed rather than scrolled.
+const MAX_SHRINK = 0.12;
+
+// → [{column, natural, width, x}] of the visible columns, stretched to fill the view when they are narrower. Whole
+// pixels, so that neighbouring grounds leave no seam.
 export function placeColumns(columns, prefs, viewWidth) {
   const shown = columns.filter((column) => !prefs.hidden.has(column.key));
   const widths = shown.map((column) => prefs.widths[column.key] ?? column.width);
   const spare = viewWidth - widths.reduce((sum, width) => sum + width, 0);
   const elastic = shown.map((column) => column.kind !== "action" && prefs.widths[column.key] === undefined);
   const base = widths.reduce((sum, width, i) => sum + (elastic[i] ? width : 0), 0);
+  const share = base && spare > -MAX_SHRINK * base ? spare / base : 0;
+  let exact = 0;
   let natural = 0;
   const places = shown.map((column, i) => {
-    const width = spare > 0 && elastic[i] ? widths[i] + (spare * widths[i]) / base : widths[i];
+    exact += elastic[i] ? widths[i] * (1 + share) : widths[i];
+    const width = Math.round(exact) - natural;
     const place = { column, natural, width, x: natural };
     natural += width;
     return place;
@@ -29,8 +36,20 @@ export function scrollColumns(places, scrollX, viewWidth) {
     place.x = place.natural - scrollX;
     if (!place.column.pinned) continue;
     const right = viewWidth - (widthAll - before);
-    place.x = Math.max(before, Math.min(place.x, right));
+    place.x = Math.round(Math.max(before, Math.min(place.x, right)));
     before += place.width;
+  }
+  for (const place of places) setClear(place, pinned, viewWidth);
+}
+
+// clearLeft to clearRight: the part of the column that neither the view's edges nor pinned columns cover.
+function setClear(place, pinned, viewWidth) {
+  place.clearLeft = Math.max(0, place.x);
+  place.clearRight = Math.min(viewWidth, place.x + place.width);
+  if (place.column.pinned) return;
+  for (const pin of pinned) {
+    if (pin.x <= place.clearLeft) place.clearLeft = Math.max(place.clearLeft, pin.x + pin.width);
+    else if (pin.x < place.clearRight) place.clearRight = pin.x;
   }
 }
 

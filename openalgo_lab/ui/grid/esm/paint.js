@@ -85,8 +85,9 @@ function paintTitle(view, place) {
   ctx.font = palette.smallFont;
   ctx.fillStyle = sorted ? palette.text : palette["muted-text"];
   ctx.textAlign = column.align;
-  const x = column.align === "right" ? place.x + place.width - 6 : column.align === "left" ? place.x + 6
-    : place.x + place.width / 2;
+  const limit = view.grouped ? view.width : view.width - view.menuWidth; // the chooser's button is in the corner
+  const right = Math.min(place.x + place.width - 6, limit);
+  const x = column.align === "right" ? right : column.align === "left" ? place.x + 6 : place.x + place.width / 2;
   ctx.fillText(column.title + sorted, x, top + titleHeight / 2);
   if (view.edge === column.key) {
     ctx.fillStyle = palette.accent;

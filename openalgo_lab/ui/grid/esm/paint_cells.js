@@ -21,8 +21,10 @@ export function paintColumn(view, place, rows) {
   ctx.rect(place.x, headerHeight, place.width, height);
   ctx.clip();
   if (place.column.pinned) {
-    ctx.fillStyle = palette.panel;
+    ctx.fillStyle = palette.background;
     ctx.fillRect(place.x, headerHeight, place.width, height);
+    ctx.fillStyle = place.column.group === "strike" ? palette.panel : palette.background;
+    ctx.fillRect(place.x, headerHeight, place.width, view.rowY(rows.last) - headerHeight);
   }
   paintGrounds(view, place, rows);
   if (place.column.bar_of) paintBars(view, place, rows);
@@ -114,11 +116,11 @@ function textColour(view, column, row, text) {
 function paintTexts(view, place, rows) {
   const { ctx, palette, store, rowHeight } = view;
   const { column, width } = place;
-  const strong = column.pinned && column.numeric !== false && column.group === "strike";
-  ctx.font = strong ? "600 " + palette.numberFont : column.slot < 0 ? palette.textFont : palette.numberFont;
+  ctx.font = column.group === "strike" ? "600 " + palette.numberFont : palette.numberFont;
   ctx.textAlign = column.align;
   const x = column.align === "right" ? place.x + width - PAD : column.align === "left" ? place.x + PAD
     : place.x + width / 2;
+  const cut = place.clearRight - place.clearLeft < width;
   let colour = null;
   for (let position = rows.first; position < rows.last; position++) {
     const row = store.order[position];
@@ -126,11 +128,40 @@ function paintTexts(view, place, rows) {
     if (!text) continue;
     const wanted = textColour(view, column, row, text);
     if (wanted !== colour) ctx.fillStyle = colour = wanted;
-    ctx.fillText(fit(view, text, width - 2 * PAD, column.slot >= 0), x, view.rowY(position) + rowHeight / 2);
+    const y = view.rowY(position) + rowHeight / 2;
+    const fitted = fit(view, text, width - 2 * PAD, column.slot >= 0);
+    if (cut && !clear(view, place, fitted, x)) paintEllipsis(view, place, y);
+    else ctx.fillText(fitted, x, y);
   }
 }
 
-// A text too wide ends in an ellipsis; a number is never cut (half a number is a wrong number): it becomes ###.
+// Whether no part of the text is scrolled out of sight: half a number is a wrong number.
+function clear(view, place, text, x) {
+  const width = textWidth(view, text);
+  const { align } = place.column;
+  const left = align === "right" ? x - width : align === "left" ? x : x - width / 2;
+  return left >= place.clearLeft && left + width <= place.clearRight;
+}
+
+function paintEllipsis(view, place, y) {
+  if (place.clearRight - place.clearLeft < 14) return;
+  const { ctx, palette } = view;
+  const colour = ctx.fillStyle;
+  ctx.fillStyle = palette["muted-text"];
+  ctx.textAlign = "center";
+  ctx.fillText("…", (place.clearLeft + place.clearRight) / 2, y);
+  ctx.textAlign = place.column.align;
+  ctx.fillStyle = colour;
+}
+
+function textWidth(view, text) {
+  const key = "w|" + view.ctx.font + "|" + text;
+  let width = view.fitted.get(key);
+  if (width === undefined) view.fitted.set(key, width = view.ctx.measureText(text).width);
+  return width;
+}
+
+// A text too wide ends in an ellipsis; a number becomes ###.
 function fit(view, text, width, number) {
   if (text.length * view.charWidth <= width) return text;
   const key = view.ctx.font + "|" + Math.round(width) + "|" + text;

@@ -98,7 +98,8 @@ export class Store {
   }
 
   takePatch(message, buffers) {
-    if (message.rev !== this.rev) return this.need();
+    if (message.from !== this.rev) return this.need();
+    this.rev = message.rev;
     if (message.dec) this.decimals = bytes(buffers[0]);
     if (message.act) this.actions = bytes(buffers[message.dec ? 1 : 0]);
     for (const [row, key, value] of message.cells) this.text[key][row] = value;

@@ -67,7 +67,7 @@ export class View {
     this.pill.type = "button";
     this.pill.addEventListener("click", () => this.center(this.atmId), { signal: this.signal });
     this.notice = make("div", "oal-grid-notice");
-    this.notice.setAttribute("role", "alert");
+    this.notice.setAttribute("aria-hidden", "true"); // it counts seconds; the live region says it once
     this.root.append(this.empty, this.pill, this.notice, buildMenu(this, this.signal));
     this.root.__grid = testHooks(this);
     host.append(this.root);
@@ -152,7 +152,8 @@ export class View {
   arrange() {
     this.grouped = this.store.columns.some((column) => column.group && !this.prefs.hidden.has(column.key));
     this.titleHeight = this.coarse ? TOUCH_ROW : TITLE_HEIGHT;
-    this.headerHeight = this.titleHeight + (this.grouped ? GROUP_HEIGHT : 0);
+    this.headerHeight = this.titleHeight + (this.grouped ? (this.coarse ? TOUCH_ROW : GROUP_HEIGHT) : 0);
+    this.menuWidth = this.coarse ? 36 : 24;
     const { places, total } = placeColumns(this.store.columns, this.prefs, this.width);
     this.places = places;
     this.spacer.style.width = total + "px";
@@ -222,6 +223,7 @@ export class View {
   notices() {
     const silence = this.silent ? Math.round((performance.now() - this.store.heard) / 1000) : 0;
     const text = silence ? `Not updated for ${silence} s: the kernel does not answer` : "";
+    if (text && !this.notice.textContent) this.twin.live.textContent = "Not updated: the kernel does not answer";
     if (this.notice.textContent !== text) this.notice.textContent = text;
     const position = this.positionOf(this.atmId);
     const { first, last } = this.paintedRows;
@@ -288,7 +290,7 @@ export class View {
     const position = this.positionOf(id);
     if (position === undefined) return;
     const room = this.height - this.headerHeight - this.rowHeight;
-    this.scroller.scrollTop = Math.max(0, Math.round(position * this.rowHeight - room / 2));
+    this.scroller.scrollTop = Math.max(0, position - Math.round(room / this.rowHeight / 2)) * this.rowHeight;
     this.expectedTop = this.scroller.scrollTop;
     this.invalidate();
   }
