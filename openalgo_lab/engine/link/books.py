@@ -84,11 +84,7 @@ def _section(before: tuple[T, ...], after: tuple[T, ...]) -> SectionPatch[T] | N
     if before is after:
         return None
     # Items are immutable, so most are the very same objects: identity first, it is much cheaper.
-    at = [
-        index
-        for index, (old, new) in enumerate(zip(before, after, strict=False))
-        if old is not new and old != new
-    ]
+    at = [index for index, (old, new) in enumerate(zip(before, after, strict=False)) if old is not new and old != new]
     at += range(len(before), len(after))
     if not at and len(before) == len(after):
         return None

@@ -1,13 +1,13 @@
 """What kernels say to each other: small tagged messages in MessagePack, first byte of a message tells the rest.
 
-    guest                     host
-    Hello(nonce)         →
-                         ←    Challenge(nonce, proof of the secret)
-    Proof(of the secret) →
-                         ←    Welcome(books, status)            from here on both send Beats
-    Request              →    Reply | Failure
-    Want, Drop           →    Rows, then quote frames (binary)
-    Beat(acknowledges)   →    Facts(events + books patch), numbered, never dropped
+guest                     host
+Hello(nonce)         →
+                     ←    Challenge(nonce, proof of the secret)
+Proof(of the secret) →
+                     ←    Welcome(books, status)            from here on both send Beats
+Request              →    Reply | Failure
+Want, Drop           →    Rows, then quote frames (binary)
+Beat(acknowledges)   →    Facts(events + books patch), numbered, never dropped
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from openalgo_lab.model.vocabulary import FeedMode
 
 __all__ = [
     "CONTROL",
+    "NOBODY_WAITS",
     "PROTOCOL",
     "QUOTES",
     "Beat",
@@ -57,6 +58,9 @@ __all__ = [
 
 PROTOCOL = 1
 """Raised with every change of a message; kernels of different numbers do not talk."""
+
+NOBODY_WAITS = 0
+"""The number of a failure that answers no request (a subscription that cannot be had)."""
 
 CONTROL = b"c"
 QUOTES = b"q"
@@ -217,9 +221,7 @@ def answer_type(command: type[Command[Any]]) -> Any:
 def failure_of(number: int, error: LabError) -> Failure:
     """An error as it travels: with the details that its class carries."""
     details = {
-        name: str(value)
-        for name in ("rule", "field", "retry_after_s")
-        if (value := getattr(error, name, "")) != ""
+        name: str(value) for name in ("rule", "field", "retry_after_s") if (value := getattr(error, name, "")) != ""
     }
     return Failure(number, type(error).__name__, str(error), details)
 

@@ -1,0 +1,1 @@
+"""One engine, many kernels: the lock, the link between processes, and the take-over."""
