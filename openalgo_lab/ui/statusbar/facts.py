@@ -13,6 +13,7 @@ from openalgo_lab.model.instruments import InstrumentKey
 from openalgo_lab.model.money import format_inr, from_paise
 from openalgo_lab.model.times import format_ist
 from openalgo_lab.model.vocabulary import Mode
+from openalgo_lab.ui.freshness import LOST_MS, STALE_MS
 
 if TYPE_CHECKING:
     from openalgo_lab.engine.board import Board
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["Facts", "ReplayFacts", "day_profit_paise", "facts_of"]
 
 Health = Literal["good", "slow", "lost"]
-
-_STALE_MS = 2_000.0
-_LOST_MS = 5_000.0
 
 _MODE_WORDS = {
     Mode.SIMULATED: "SIMULATED",
@@ -112,7 +110,7 @@ def _freshness(feed: FeedState | None) -> tuple[Health, str]:
         return "lost", feed.detail if feed and feed.detail else "no feed"
     if feed.age_ms < 0:
         return "slow", "waiting"
-    health: Health = "good" if feed.age_ms < _STALE_MS else "slow" if feed.age_ms < _LOST_MS else "lost"
+    health: Health = "good" if feed.age_ms < STALE_MS else "slow" if feed.age_ms < LOST_MS else "lost"
     # Under half a second is "live": a number that flickers without meaning anything is noise.
     return health, "live" if feed.age_ms < 500 else f"{feed.age_ms / 1000:.1f} s old"
 
