@@ -1,0 +1,183 @@
+"""Start the app or Lab: one server a profile, opened in a browser, ended by Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import openalgo_lab
+from openalgo_lab.model.errors import InputError, LabError, ReplayError, StoreError
+from openalgo_lab.server.browser import open_app, redirect_page, sign_in_url
+from openalgo_lab.server.places import Places, places_of
+from openalgo_lab.server.state import Instance, InstanceLock, find_running
+
+if TYPE_CHECKING:
+    from openalgo_lab.server.serverapp import LabServerApp
+
+__all__ = ["DEFAULT_PORT", "run_app", "run_lab"]
+
+DEFAULT_PORT: Final = 8742
+_PORTS_TO_TRY: Final = 50
+_POOL_SIZE: Final = 2
+#: A second start waits this long for the first one, which may itself be starting.
+_PATIENCE_S: Final = 10.0
+
+
+def run_app(
+    *,
+    replay: Path | None = None,
+    speed: float = 1.0,
+    browser: str = "default",
+    app_window: bool = False,
+    port: int | None = None,
+    profile: str = "default",
+) -> int:
+    """Serve the app until Ctrl-C; returns the exit status (0 good, 1 could not start).
+
+    `browser` is 'default', 'none' (the address is printed once) or a command; `app_window` opens a window without
+    browser controls where a Chromium-family browser is found; `port` None takes the first free one from
+    `DEFAULT_PORT`. When the profile's app is already running, it is opened and this call returns.
+    """
+    try:
+        lab = {"engine": "start", "replay": _readable(replay), "speed": speed}
+    except ReplayError as error:
+        _say(str(error))
+        return 1
+    return _run(
+        profile, port, "/openalgo", lab, pool_size=_POOL_SIZE, open_page=_opener(browser, app_window)
+    )
+
+
+def run_lab(*, port: int | None = None, profile: str = "default", browser: str = "default") -> int:
+    """Serve JupyterLab on the profile's workbench until Ctrl-C; the engine kernel starts with the first dashboard."""
+    lab = {"engine": "on_demand"}
+    return _run(profile, port, "/lab", lab, pool_size=0, open_page=_opener(browser, app_window=False))
+
+
+OpenPage = Callable[[Instance, str, Places], None]
+
+
+def _run(
+    profile: str, port: int | None, landing: str, lab: dict[str, Any], *, pool_size: int, open_page: OpenPage
+) -> int:
+    try:
+        places = places_of(profile)
+        lock = InstanceLock(places.server)
+        running = _take_or_find(lock, places)
+        if running is not None:
+            _say(f"OpenAlgo Lab already runs at {running.url} (process {running.pid}).")
+            open_page(running, landing, places)
+            return 0
+        try:
+            return _serve(places, _free_port(port), landing, lab, pool_size, open_page)
+        finally:
+            Instance.forget(places.server)
+            lock.release()
+    except LabError as error:
+        _say(str(error))
+        return 1
+
+
+def _serve(
+    places: Places, port: int, landing: str, lab: dict[str, Any], pool_size: int, open_page: OpenPage
+) -> int:
+    _keep_slow_imports_out()
+    from openalgo_lab.server.serverapp import LabServerApp, config_for, set_jupyter_paths
+    from openalgo_lab.server.workbench import prepare_workbench
+
+    prepare_workbench(places.workbench)
+    set_jupyter_paths(places)
+    app = LabServerApp(config=config_for(places, port=port, landing=landing, lab=lab, pool_size=pool_size))
+    app.initialize(argv=[])
+    app.io_loop.add_callback(_announce, app, places, landing, open_page)
+    app.start()
+    return 0
+
+
+def _announce(app: LabServerApp, places: Places, landing: str, open_page: OpenPage) -> None:
+    """The server listens: leave word where it is, and open it."""
+    token = str(app.identity_provider.token)
+    instance = Instance(
+        pid=os.getpid(), url=f"http://127.0.0.1:{app.port}/", token=token, version=openalgo_lab.__version__
+    )
+    instance.save(places.server)
+    _say(f"OpenAlgo Lab runs at {instance.url} (profile {places.profile!r}). Ctrl-C ends it.")
+    open_page(instance, landing, places)
+
+
+def _take_or_find(lock: InstanceLock, places: Places) -> Instance | None:
+    """None when this process now holds the profile, else the server that does (it may just be starting or ending)."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while not lock.take():
+        instance = find_running(places.server)
+        if instance is not None:
+            return instance
+        if time.monotonic() >= deadline:
+            raise StoreError(
+                f"Profile {places.profile!r} is held by a server that does not answer: end it, then start again."
+            )
+        time.sleep(0.1)
+    return None
+
+
+def _opener(browser: str, app_window: bool) -> OpenPage:
+    def open_page(instance: Instance, landing: str, places: Places) -> None:
+        if browser == "none":
+            _say(f"Open {sign_in_url(instance, landing)}")
+            return
+        page = redirect_page(instance, landing, places.server)
+        note = open_app(page, browser=browser, app_window=app_window, data_dir=places.home / "browser")
+        if note:
+            _say(note)
+
+    return open_page
+
+
+def _keep_slow_imports_out() -> None:
+    """Before any Jupyter import: jsonschema's optional `rfc3987_syntax` costs 1.9 s and checks nothing we use."""
+    if "rfc3987_syntax" not in sys.modules:
+        sys.modules["rfc3987_syntax"] = cast(ModuleType, None)
+
+
+def _readable(replay: Path | None) -> str:
+    if replay is None:
+        return ""
+    path = replay.expanduser().resolve()
+    if not path.is_file():
+        raise ReplayError(f"There is no recording at {replay}: check the path after --replay.")
+    return str(path)
+
+
+def _free_port(asked: int | None) -> int:
+    if asked is not None:
+        if _is_free(asked):
+            return asked
+        raise InputError(f"Port {asked} is in use: choose another one, or leave --port out.", field="port")
+    for port in range(DEFAULT_PORT, DEFAULT_PORT + _PORTS_TO_TRY):
+        if _is_free(port):
+            if port != DEFAULT_PORT:
+                _say(f"Port {DEFAULT_PORT} is in use, taking {port}.")
+            return port
+    raise InputError(f"No free port from {DEFAULT_PORT} on: name one with --port.", field="port")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        if os.name == "posix":  # on Windows this option would share a port that is in use
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,69 @@
+"""The process of a dashboard page: an IPython kernel that has its imports done before anybody asks for it.
+
+Run as `python -m openalgo_lab.server.page_kernel -f CONNECTION_FILE`. It never hosts an engine.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import sys
+from contextlib import AbstractContextManager, nullcontext, suppress
+from importlib.util import find_spec
+from types import TracebackType
+
+__all__ = ["WARM_MODULES", "main"]
+
+#: Imported before the kernel reports ready. Not here: pandas, scipy, duckdb, numba (memory).
+WARM_MODULES = (
+    "ipykernel.kernelapp", "ipykernel.zmqshell", "numpy", "msgspec", "zmq.asyncio", "ipywidgets", "anywidget",
+    "bqplot", "openalgo_lab", "openalgo_lab.lab", "openalgo_lab.ui", "openalgo_lab.ui.desk", "openalgo_lab.ui.chain",
+)  # fmt: skip
+
+
+class _Background(AbstractContextManager[None]):
+    """While warming, run only when the machine has nothing better to do (a page may be starting right now)."""
+
+    def __enter__(self) -> None:
+        with suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+
+
+def _warm() -> None:
+    for name in WARM_MODULES:
+        if _installed(name):
+            importlib.import_module(name)
+
+
+def _installed(name: str) -> bool:
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def main() -> None:
+    """Import, then serve until the server says shutdown."""
+    background: AbstractContextManager[None] = _Background() if sys.platform == "linux" else nullcontext()
+    with background:
+        _warm()
+    from ipykernel.kernelapp import IPKernelApp
+    from traitlets.config import Config
+
+    config = Config()
+    config.HistoryManager.enabled = False  # a page has no history: saves a database and a thread
+    config.IPKernelApp.matplotlib = None
+    gc.collect()
+    gc.freeze()  # the imports live as long as the process: never walk them again
+    IPKernelApp.launch_instance(config=config)
+
+
+if __name__ == "__main__":
+    main()
