@@ -26,5 +26,6 @@ def host_engine(profile: str) -> None:
         signal.signal(getattr(signal, name), end)
     with contextlib.closing(Lab(profile=profile)) as lab:
         typer.echo(f"{lab!r}\nProcess {os.getpid()}; Ctrl-C ends it.")
-        ended.wait()
+        while not ended.wait(1.0):  # a wait without end would not hear Ctrl-C on Windows
+            pass
     typer.echo("Ended; orders and positions at the broker stay as they are.")

@@ -1,0 +1,56 @@
+"""``openalgo-lab engine`` on a Lab that only notes what is asked of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import types
+from collections.abc import Iterator
+
+import pytest
+from typer.testing import CliRunner
+
+from openalgo_lab.cli.commands import app
+
+
+class NotedLab:
+    """Stands where Lab stands."""
+
+    calls: list[str]
+
+    def __init__(self, *, profile: str) -> None:
+        self.calls.append(f"open {profile}")
+
+    def __repr__(self) -> str:
+        return "the engine's sheet"
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    noted: list[str] = []
+    module = types.ModuleType("openalgo_lab.lab")
+    module.Lab = type("Lab", (NotedLab,), {"calls": noted})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "openalgo_lab.lab", module)
+    monkeypatch.delitem(sys.modules, "openalgo_lab.cli.headless", raising=False)
+    before = {name: signal.getsignal(name) for name in (signal.SIGINT, signal.SIGTERM)}
+    yield noted
+    for name, handler in before.items():
+        signal.signal(name, handler)
+    sys.modules.pop("openalgo_lab.cli.headless", None)
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_it_runs_until_asked_and_closes_the_lab(calls: list[str], how: signal.Signals) -> None:
+    timer = threading.Timer(0.3, lambda: signal.raise_signal(how))
+    timer.start()
+    result = CliRunner().invoke(app, ["engine", "--profile", "night"])
+    timer.join()
+    assert result.exit_code == 0
+    assert calls == ["open night", "close"]
+    assert "the engine's sheet" in result.output
+    assert f"Process {os.getpid()}" in result.output
