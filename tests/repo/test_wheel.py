@@ -46,7 +46,7 @@ def test_every_tracked_file_travels(wheel: zipfile.ZipFile, repository: Path, fo
     listed = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=True).stdout
     tracked = [name for name in listed.split("\0") if name and (repository / name).is_file()]
     assert tracked, f"{folder} is part of the product"
-    inside = {name.removeprefix(f"openalgo_lab-{openalgo_lab.__version__}.") for name in wheel.namelist()}
+    inside = {name.removeprefix(f"openalgo_lab-{openalgo_lab.__version__}.data/") for name in wheel.namelist()}
     missing = [name for name in tracked if SHIPPED[folder] + name.removeprefix(folder) not in inside]
     assert not missing
 
