@@ -26,7 +26,7 @@ from openalgo_lab.model.vocabulary import Exchange
 
 CALENDAR = TradingCalendar.load()
 SECOND = timedelta(seconds=1)
-KNOWN = st.dates(min_value=date(2025, 1, 1), max_value=date(2027, 12, 31))
+KNOWN = st.dates(min_value=date(2023, 1, 1), max_value=date(2027, 12, 31))
 HOURS = st.sampled_from(sorted(SEGMENTS))
 BOARDS = st.sampled_from(Board)
 
@@ -67,6 +67,11 @@ DAYS = [
     # special days
     (NSE, date(2025, 2, 1), Board.ORDINARY, PRE + "15:30 closed 15:40 post_close 16:00 closed"),
     (MCX, date(2025, 2, 1), Board.ORDINARY, "09:00 continuous 17:00 closed"),
+    (NSE, date(2024, 1, 20), Board.ORDINARY, PRE + "15:30 closed 15:40 post_close 16:00 closed"),
+    (NFO, date(2024, 3, 2), Board.ORDINARY, "09:15 continuous 10:00 closed 11:30 continuous 12:30 closed"),
+    (NSE, date(2023, 11, 12), Board.ORDINARY, "18:00 pre_open 18:15 continuous 19:15 closed"),
+    (NSE, date(2024, 11, 1), Board.ORDINARY, "17:45 pre_open 18:00 continuous 19:00 closed"),
+    (MCX, date(2024, 1, 22), Board.ORDINARY, "17:00 continuous 23:55 closed"),
     (NFO, date(2026, 2, 1), Board.ORDINARY, "09:15 continuous 15:30 closed"),
     (NSE, date(2025, 10, 21), Board.ORDINARY, "13:30 pre_open 13:45 continuous 14:45 closed"),
     (MCX, date(2025, 10, 21), Board.ORDINARY, "13:45 continuous 14:45 closed"),
@@ -150,7 +155,7 @@ def test_sessions_are_in_order_and_do_not_overlap(exchange: Exchange, day: date,
     assert bool(CALENDAR.reason(exchange, day)) != CALENDAR.is_trading_day(exchange, day)
 
 
-@given(HOURS, KNOWN.filter(lambda d: date(2025, 2, 5) < d < date(2027, 11, 30)), st.times())
+@given(HOURS, KNOWN.filter(lambda d: date(2023, 2, 5) < d < date(2027, 11, 30)), st.times())
 def test_next_open_is_the_first_one(exchange: Exchange, day: date, clock: time) -> None:
     moment = at_ist(day, clock)
     opening = CALENDAR.next_open(exchange, moment)
@@ -162,7 +167,7 @@ def test_next_open_is_the_first_one(exchange: Exchange, day: date, clock: time) 
     assert min(start for start in starts if start > moment) == opening
 
 
-@given(HOURS, KNOWN.filter(lambda d: date(2025, 2, 5) < d < date(2027, 11, 30)))
+@given(HOURS, KNOWN.filter(lambda d: date(2023, 2, 5) < d < date(2027, 11, 30)))
 def test_neighbouring_trading_days(exchange: Exchange, day: date) -> None:
     before, after = CALENDAR.previous_trading_day(exchange, day), CALENDAR.next_trading_day(exchange, day)
     inside = CALENDAR.trading_days(exchange, before, after)
@@ -185,6 +190,8 @@ def test_moments_may_come_in_any_zone_but_not_without() -> None:
 
 
 def test_counts_of_trading_days() -> None:
+    for year, days in ((2023, 246), (2024, 249), (2025, 249)):
+        assert len(CALENDAR.trading_days(NSE, date(year, 1, 1), date(year, 12, 31))) == days
     assert len(CALENDAR.trading_days(NSE, date(2026, 11, 1), date(2026, 11, 30))) == 19
     assert CALENDAR.trading_days(NSE, date(2026, 2, 1), date(2026, 2, 1)) == (date(2026, 2, 1),)
     assert CALENDAR.trading_days(CDS, date(2026, 2, 1), date(2026, 2, 1)) == ()

@@ -300,6 +300,19 @@ def test_expiry_weekdays_changed() -> None:
     assert expiries("NIFTY", "2025-10-15", 2, "weekly") == ["10-20", "10-28"]
 
 
+def test_expiries_of_2023_and_2024() -> None:
+    assert expiries("NIFTY", "2023-06-15", 3, "weekly") == ["06-15", "06-22", "06-28"]  # Bakri Id on the 29th
+    assert expiries("BANKNIFTY", "2023-08-24", 4, "weekly") == ["08-24", "08-31", "09-06", "09-13"]
+    assert expiries("BANKNIFTY", "2024-02-14", 4, "weekly") == ["02-14", "02-21", "02-29", "03-06"]
+    assert expiries("BANKNIFTY", "2024-11-06", 3, "weekly") == ["11-06", "11-13", "11-27"]  # only monthlies after
+    assert expiries("BANKNIFTY", "2024-10-01", 4) == ["10-30", "11-27", "12-24", "01-30"]
+    assert expiries("FINNIFTY", "2024-11-12", 3) == ["11-26", "12-31", "01-30"]
+    assert expiries("MIDCPNIFTY", "2024-01-15", 3, "weekly") == ["01-15", "01-20", "01-29"]  # a special Saturday
+    assert expiries("MIDCPNIFTY", "2024-05-13", 2, "weekly") == ["05-13", "05-17"]  # not the drill on the 18th
+    assert expiries("SENSEX", "2024-12-20", 4, "weekly") == ["12-20", "12-27", "01-03", "01-07"]
+    assert expiries("BANKEX", "2024-10-01", 3) == ["10-28", "11-25", "12-30"]
+
+
 def test_expiries_of_other_segments() -> None:
     assert expiries("GOLD", "2026-11-25", 2) == ["12-04", "02-05"]
     assert expiries("SILVER", "2026-11-25", 2) == ["12-04", "03-05"]
@@ -315,7 +328,7 @@ def test_a_day_that_is_itself_an_expiry_counts() -> None:
 
 @given(
     st.sampled_from(["NIFTY", "SENSEX"]),
-    st.dates(min_value=date(2025, 1, 2), max_value=date(2027, 3, 1)),
+    st.dates(min_value=date(2023, 5, 15), max_value=date(2027, 3, 1)),
     st.integers(min_value=1, max_value=30),
 )
 def test_expiry_ladders_obey_their_laws(underlying: str, start: date, count: int) -> None:
