@@ -16,6 +16,7 @@ export function listenPointer(view, signal) {
   on("pointerleave", () => leave(view));
   on("click", (event) => click(view, event));
   on("dblclick", (event) => doubleClick(view, event));
+  on("focus", () => view.root.focus({ preventScroll: true })); // a press focuses the scroller, the keys are the root's
 }
 
 function point(view, event) {
@@ -30,6 +31,7 @@ function down(view, event) {
   view.pressed = view.hitAt(at.x, at.y);
   if (view.pressed.zone !== "header" || !view.pressed.edge) return;
   view.resizing = { place: view.pressed.edge, from: at.x, width: view.pressed.edge.width };
+  view.holdWidths(view.pressed.edge);
   view.scroller.setPointerCapture(event.pointerId);
   event.preventDefault();
 }

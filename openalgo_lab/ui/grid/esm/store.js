@@ -52,6 +52,7 @@ export class Store {
   }
 
   receive(message, buffers) {
+    if (this.contactLost) this.changed();
     this.heard = performance.now();
     switch (message.k) {
       case "l": this.takeLayout(message, buffers); break;

@@ -408,6 +408,13 @@ export class View {
     if (!this.resizing) this.savePrefs();
   }
 
+  // While one edge is dragged nothing to its left moves.
+  holdWidths(edge) {
+    for (const place of this.places.slice(0, this.places.indexOf(edge))) {
+      this.prefs.widths[place.column.key] = place.width;
+    }
+  }
+
   showColumn(key, shown) {
     if (shown) this.prefs.hidden.delete(key);
     else this.prefs.hidden.add(key);
