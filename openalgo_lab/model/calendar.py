@@ -133,6 +133,10 @@ class TradingCalendar:
         """
         return cls(read_table("sessions.json", Schedule, extra), read_file("holidays.json", CalendarFile, extra))
 
+    def __repr__(self) -> str:
+        years = ", ".join(f"{y}{'?' * (r.status == 'provisional')}" for y, r in sorted(self._years.items()))
+        return f"TradingCalendar({years})"
+
     # One day ---------------------------------------------------------------------------------------------------
 
     def sessions(self, exchange: Exchange, day: date, board: Board = Board.ORDINARY) -> tuple[Session, ...]:

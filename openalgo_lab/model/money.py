@@ -33,6 +33,8 @@ Amount = int | float | Decimal
 _SCALES: Final = tuple(10**digits for digits in range(4, 13))
 # A price this near a grid unit (in units) is that unit: 0.1 + 0.2 is 0.30, but 0.3001 is not.
 _NOISE: Final = 1e-3
+# More than all the money there is: a fault upstream, and too long for decimal arithmetic.
+_TOO_MUCH: Final = Decimal(10) ** 20
 _LAKH: Final = 1_00_000
 _CRORE: Final = 1_00_00_000
 
@@ -49,9 +51,9 @@ def _grid(tick: float) -> tuple[int, int]:
 
 
 def _scaled(price: float, scale: int) -> float:
-    if not math.isfinite(price):
-        raise InputError(f"{price} is not a price; give a number of rupees.")
     scaled = price * scale
+    if not math.isfinite(scaled):
+        raise InputError(f"{price} is not a price; give a number of rupees.")
     nearest = round(scaled)
     return float(nearest) if abs(scaled - nearest) <= _NOISE else scaled
 
@@ -106,7 +108,7 @@ def format_price(price: float, tick: float) -> str:
 def _decimal(amount: Amount) -> Decimal:
     # repr gives the shortest decimal that the float stands for: 1.005 means 1.005, not 1.00499999999999989…
     value = Decimal(repr(amount)) if isinstance(amount, float) else Decimal(amount)
-    if not value.is_finite():
+    if not value.is_finite() or abs(value) >= _TOO_MUCH:
         raise InputError(f"{amount} is not an amount of money; give a finite number of rupees.")
     return value
 

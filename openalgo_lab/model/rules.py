@@ -91,6 +91,10 @@ class RuleBook(msgspec.Struct, frozen=True):
             brokerage=read_table("brokerage.json", BrokerageRow, extra),
         )
 
+    def __repr__(self) -> str:
+        rows = sum(len(getattr(self, name)) for name in self.__struct_fields__)
+        return f"RuleBook({len(self.__struct_fields__)} tables, {rows} rows)"
+
     # Contracts -------------------------------------------------------------------------------------------------
 
     def is_index(self, underlying: str) -> bool:

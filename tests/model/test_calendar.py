@@ -323,6 +323,10 @@ def test_a_file_that_does_not_fit_is_named(tmp_path: Path, content: str, place: 
     assert str(path) in str(caught.value)
 
 
+def test_repr_names_the_years() -> None:
+    assert repr(CALENDAR) == "TradingCalendar(2023, 2024, 2025, 2026, 2027?)"
+
+
 def test_phases_that_take_orders() -> None:
     assert Phase.CONTINUOUS.takes_orders
     assert Phase.PRE_OPEN_LIMIT.takes_orders

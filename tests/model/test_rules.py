@@ -614,6 +614,10 @@ def test_validity_rule(spans: list[tuple[date, date | None]], on: date) -> None:
     assert chosen == (None if ended else expected)
 
 
+def test_repr_is_short() -> None:
+    assert repr(BOOK).startswith("RuleBook(16 tables, ")
+
+
 def test_slab_value() -> None:
     slabs = (Slab(1.0, 10, inclusive=False), Slab(2.0, 20), Slab(3.0))
     assert [slab_value(slabs, x) for x in (9.9, 10, 20, 20.1)] == [1, 2, 2, 3]
