@@ -1,0 +1,173 @@
+"""The blotter widget: tabs with counts over one grid at a time, and what can be done to a row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import ipywidgets
+
+from openalgo_lab.model.commands import CancelOrder, CancelReply, ClosePosition
+from openalgo_lab.model.errors import LabError
+from openalgo_lab.model.events import Books
+from openalgo_lab.model.orders import Order
+from openalgo_lab.model.vocabulary import FeedMode
+from openalgo_lab.ui.blotter.modify import ModifyForm
+from openalgo_lab.ui.blotter.tables import TABLES, Row, Table, decimals_of, key_of
+from openalgo_lab.ui.grid import Grid, GridEvent
+from openalgo_lab.ui.live import KernelLoop, publisher_of
+from openalgo_lab.ui.message import MessageLine
+from openalgo_lab.ui.tabs import Tab, TabBar
+
+if TYPE_CHECKING:
+    from openalgo_lab.lab import Lab
+
+__all__ = ["Blotter"]
+
+
+class _Page:
+    """One tab's grid with what it shows; made when the tab is first opened."""
+
+    def __init__(self, table: Table, height: str) -> None:
+        self.table = table
+        self.grid = Grid(
+            f"blotter-{table.key}", table.columns, label=table.title, empty=table.empty, sortable=True, height=height
+        )
+        self.rows: dict[int, Row] = {}
+        self.books_version = -1
+        self.board_seq = -1
+        self._ids: dict[str, int] = {}
+
+    def id_of(self, row: Row) -> int:
+        """A row id that stays with its order, trade or position."""
+        return self._ids.setdefault(row.key, len(self._ids) + 1)
+
+
+class Blotter(ipywidgets.VBox):
+    """Orders · Trades · Positions · Holdings · Funds of all accounts, live.
+
+    Orders can be modified and cancelled, positions closed at market, from their rows (buttons, or the keys m, x, c).
+    """
+
+    def __init__(self, lab: Lab, *, tab: str = "orders", height: str = "240px") -> None:
+        self._handle = lab.handle
+        self._loop = KernelLoop()
+        self._height = height
+        self._owner = f"blotter-{id(self)}"
+        self._wanted: frozenset[object] = frozenset()
+        self._message = MessageLine()
+        self._tabs = TabBar(self._titles(self._handle.books), label="Books", active=tab)
+        self._tabs.on_choose(self._open)
+        self._pages: dict[str, _Page] = {}
+        self._form = ModifyForm(lab, self._message)
+        super().__init__([self._tabs, self._form, self._message])
+        self.add_class("oal-blotter")
+        self._open(tab)
+        publisher_of(self._handle).add(self)
+
+    @property
+    def grid(self) -> Grid:
+        """The grid of the open tab."""
+        return self._pages[self._tabs.active].grid
+
+    def publish(self) -> None:
+        """Push what changed in the open tab, and the counts; runs on the publisher thread."""
+        books = self._handle.books
+        self._tabs.show(self._titles(books))
+        page = self._pages.get(self._tabs.active)
+        if page is None:
+            return
+        if books.version != page.books_version:
+            self._fill(page, books)
+        self._follow_market(page, books)
+
+    def close(self) -> None:
+        """End the subscriptions and the widget."""
+        publisher_of(self._handle).remove(self)
+        self._handle.unsubscribe(self._owner)
+        super().close()
+
+    def _titles(self, books: Books) -> list[Tab]:
+        return [Tab(table.key, table.title, table.count(books)) for table in TABLES]
+
+    def _open(self, key: str) -> None:
+        page = self._pages.get(key)
+        if page is None:
+            table = next(table for table in TABLES if table.key == key)
+            page = self._pages[key] = _Page(table, self._height)
+            page.grid.on_event(self._on_event)
+        page.books_version = -1
+        self.children = (self._tabs, page.grid, self._form, self._message)
+
+    def _fill(self, page: _Page, books: Books) -> None:
+        rows = page.table.rows(books)
+        page.rows = {page.id_of(row): row for row in rows}
+        texts = {
+            column.key: [row.texts.get(column.key, "") for row in rows]
+            for column in page.table.columns
+            if column.textual
+        }
+        page.grid.set_rows(
+            list(page.rows),
+            texts,
+            decimals=decimals_of(self._handle, rows),
+            actions=[row.actions for row in rows],
+            values={name: [row.numbers[name] for row in rows] for name in (rows[0].numbers if rows else {})},
+        )
+        page.books_version, page.board_seq = books.version, -1
+        wanted = frozenset(row.instrument for row in rows if row.instrument) if page.table.live else frozenset()
+        if wanted != self._wanted:
+            self._wanted = wanted
+            self._handle.unsubscribe(self._owner)
+            self._handle.subscribe([row.instrument for row in rows if row.instrument], FeedMode.QUOTE, self._owner)
+
+    def _follow_market(self, page: _Page, books: Books) -> None:
+        board = self._handle.board
+        if page.table.live is None or not page.rows or board.seq == page.board_seq:
+            return
+        page.board_seq = board.seq
+        rows = board.find_rows(key_of(row) for row in page.rows.values())
+        numbers = page.table.live(books, board.column("ltp", rows))
+        page.grid.push(numbers, engine_ns=int(board.times(rows).max(initial=0)))
+
+    def _on_event(self, event: GridEvent) -> None:
+        page = self._pages[self._tabs.active]
+        row = page.rows.get(event.row) if event.row is not None else None
+        if row is None or event.type != "action":
+            return
+        match event.action:
+            case "modify":
+                self._form.open(row.key)
+            case "cancel":
+                self._message.info("Cancelling…")
+                request = self._handle.call(CancelOrder(order_id=row.key))
+                self._loop.ask(self._handle, request, self._cancelled, self._failed)
+            case "close":
+                self._close_position(row)
+
+    def _close_position(self, row: Row) -> None:
+        position = next(
+            (
+                one
+                for one in self._handle.books.positions
+                if f"{one.account}/{one.exchange}:{one.symbol}/{one.product}" == row.key
+            ),
+            None,
+        )
+        if position is None or not position.quantity:
+            self._message.info("This position is flat already.")
+            return
+        command = ClosePosition(position.account, position.exchange, position.symbol, position.product)
+        self._message.info(f"Closing {position.symbol}…")
+        self._loop.ask(self._handle, self._handle.call(command), self._closed, self._failed)
+
+    def _cancelled(self, order: Order) -> None:
+        self._message.info(f"{order.symbol}: {order.status.value.replace('_', ' ')}.")
+
+    def _closed(self, reply: CancelReply) -> None:
+        if reply.failed:
+            self._message.bad("; ".join(sentence for _id, sentence in reply.failed))
+        else:
+            self._message.info(f"{len(reply.done)} closing order{'s' if len(reply.done) != 1 else ''} sent.")
+
+    def _failed(self, error: LabError) -> None:
+        self._message.bad(str(error))
