@@ -229,8 +229,13 @@ class RuleBook(msgspec.Struct, frozen=True):
     # Prices ----------------------------------------------------------------------------------------------------
 
     def price_band(self, group: str, on: date) -> BandRow:
-        """Daily price band of a group: `cash_2`, `cash_5`, `cash_10`, `cash_20`, `cash_derivative`,
-        `index_future`, `stock_future`, `etf`, `currency_near` (to 6 months), `currency_far`, `mcx_gold`, …"""
+        """Daily price band of a group.
+
+        Groups: `cash_2`, `cash_5`, `cash_10`, `cash_20`, `cash_derivative` (shares with derivatives),
+        `stock_future`, `index_future`, `surveillance_2`, `surveillance_5`, `etf`, `etf_overnight`, `ipo`,
+        `ipo_small`, `currency_near` (to 6 months), `currency_far`, `mcx_bullion`, `mcx_energy`,
+        `mcx_base_metal`.
+        """
         return _known(in_force((row for row in self.bands if row.group == group), on), "bands", group, on)
 
     def limit_price_protection(self, exchange: Exchange, underlying: str, kind: InstrumentType, on: date) -> LppRow:
