@@ -11,6 +11,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Collection
+from functools import partial
 
 import msgspec
 
@@ -73,7 +74,7 @@ class Subscription:
         with self._lock:
             if self._queue or self._newest or self._missed:
                 return
-            self._wakers.append(lambda: loop.call_soon_threadsafe(ready.set))
+            self._wakers.append(partial(_call_on, loop, ready.set))
         await ready.wait()
 
     def close(self) -> None:
@@ -116,7 +117,11 @@ class Bus:
         """Call ``listener`` on the loop for every event; it must return at once. Answers with what ends it."""
         token = object()
         self._listeners[token] = listener
-        return lambda: self._listeners.pop(token, None) and None
+
+        def leave() -> None:
+            self._listeners.pop(token, None)
+
+        return leave
 
     def subscribe(self, topics: Collection[str] = (), *, limit: int = QUEUE_LIMIT) -> Subscription:
         """A queue of its own, for a consumer that may be slow. No topics = all."""
@@ -151,7 +156,11 @@ class Bus:
 
 def _wake(wakers: Collection[Callable[[], None]]) -> None:
     for waker in wakers:
-        try:
-            waker()
-        except RuntimeError:
-            log.debug("A subscriber's loop has ended.")
+        waker()
+
+
+def _call_on(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+    try:
+        loop.call_soon_threadsafe(callback)
+    except RuntimeError:
+        log.debug("A subscriber's loop has ended.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import msgspec
@@ -48,6 +47,6 @@ def save_risk_settings(folder: Path, settings: RiskSettings) -> None:
     try:
         draft.write_bytes(msgspec.json.format(msgspec.json.encode(settings)))
         draft.chmod(0o600)
-        os.replace(draft, path)
+        draft.replace(path)
     except OSError as error:
         raise StoreError(f"The risk limits cannot be written to {path} ({error.strerror}): check the disk.") from error

@@ -1,0 +1,170 @@
+"""Many orders at once: cancel all, close positions, and the kill switch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+
+from openalgo_lab.engine.ledger import Ledger
+from openalgo_lab.engine.orders import OrderFlow
+from openalgo_lab.engine.positions import PositionKey
+from openalgo_lab.engine.risk import RiskGate
+from openalgo_lab.engine.router import Router
+from openalgo_lab.model.commands import CancelAllOrders, CancelReply, ClosePosition, PlaceOrder
+from openalgo_lab.model.errors import LabError
+from openalgo_lab.model.events import AnyEvent, KillSwitchChanged
+from openalgo_lab.model.instruments import InstrumentKey
+from openalgo_lab.model.orders import Order, OrderStatus
+from openalgo_lab.model.portfolio import Position
+from openalgo_lab.model.vocabulary import Side
+from openalgo_lab.store.instruments import InstrumentStore
+from openalgo_lab.store.journal_records import KillSwitched
+
+__all__ = ["CLOSING_TAG", "Closer", "slices"]
+
+CLOSING_TAG = "Squareoff"
+"""The strategy of orders that close positions."""
+
+
+class Closer:
+    """Cancels and closes in bulk, every request at once: the adapters keep the brokers' rates."""
+
+    def __init__(
+        self,
+        *,
+        router: Router,
+        ledger: Ledger,
+        flow: OrderFlow,
+        gate: RiskGate,
+        instruments: Callable[[], InstrumentStore],
+        publish: Callable[[AnyEvent], None],
+    ) -> None:
+        self._router = router
+        self._ledger = ledger
+        self._flow = flow
+        self._gate = gate
+        self._instruments = instruments
+        self._publish = publish
+
+    async def cancel_all(self, command: CancelAllOrders, by: str) -> CancelReply:
+        """Cancel what works, and what may yet turn out to work, of one account."""
+        account = self._router.line(command.account).name
+        return await self._cancel(
+            (
+                order
+                for order in self._ledger.orders(account)
+                if command.strategy in ("", order.strategy)
+                and command.exchange in (None, order.exchange)
+                and command.symbol in ("", order.symbol)
+            ),
+            by,
+        )
+
+    async def close(self, command: ClosePosition) -> CancelReply:
+        """Close what matches at market, sliced at the freeze quantity. Twice does not close twice."""
+        account = self._router.line(command.account).name
+        return await self._close(
+            position
+            for position in self._ledger.books.positions
+            if position.account == account
+            and command.exchange in (None, position.exchange)
+            and command.symbol in ("", position.symbol)
+            and command.product in (None, position.product)
+        )
+
+    async def engage_kill_switch(self, by: str, *, close_positions: bool) -> CancelReply:
+        """Refuse new orders from this moment, cancel all working ones of all accounts, close positions if asked."""
+        self._set_kill_switch(engaged=True)
+        reply = await self._cancel(self._ledger.orders(), by)
+        if not close_positions:
+            return reply
+        closed = await self._close(self._ledger.books.positions)
+        return CancelReply(done=reply.done + closed.done, failed=reply.failed + closed.failed)
+
+    def release_kill_switch(self) -> CancelReply:
+        """Let orders pass again."""
+        self._set_kill_switch(engaged=False)
+        return CancelReply(done=())
+
+    def _set_kill_switch(self, *, engaged: bool) -> None:
+        if self._gate.kill_switch is engaged:
+            return
+        self._gate.kill_switch = engaged
+        for line in self._router.lines:
+            line.journal.append(KillSwitched(engaged))
+        self._publish(KillSwitchChanged(engaged))
+
+    async def _cancel(self, orders: Iterable[Order], by: str) -> CancelReply:
+        alive = [order for order in orders if not order.done]
+        results = await asyncio.gather(*(self._cancel_one(order, by) for order in alive))
+        return _reply(results)
+
+    async def _cancel_one(self, order: Order, by: str) -> tuple[str, str]:
+        try:
+            after = await self._flow.cancel(order.order_id, by)
+        except LabError as error:
+            return order.order_id, str(error)
+        if after.status is OrderStatus.UNKNOWN:
+            return order.order_id, "Whether it reached the broker is not known yet: it is cancelled once it is found."
+        return order.order_id, ""
+
+    async def _close(self, positions: Iterable[Position]) -> CancelReply:
+        orders = [order for position in positions for order in self._closing_orders(position)]
+        results = await asyncio.gather(*(self._place_one(order) for order in orders))
+        return _reply(results)
+
+    async def _place_one(self, command: PlaceOrder) -> tuple[str, str]:
+        try:
+            order = await self._flow.place(command, closing=True)
+        except LabError as error:
+            return command.symbol, str(error)
+        failed = order.done and order.status is not OrderStatus.COMPLETE
+        unknown = order.status is OrderStatus.UNKNOWN
+        return order.order_id, order.reason if failed or unknown else ""
+
+    def _closing_orders(self, position: Position) -> Iterator[PlaceOrder]:
+        side = Side.SELL if position.quantity > 0 else Side.BUY
+        rest = abs(position.quantity) - self._closing_already(position, side)
+        instrument = self._instruments().find(InstrumentKey(position.exchange, position.symbol))
+        lot = instrument.lot_size if instrument is not None else 1
+        freeze = instrument.freeze_quantity if instrument is not None else 0
+        for quantity in slices(rest, lot, freeze):
+            yield PlaceOrder(
+                exchange=position.exchange,
+                symbol=position.symbol,
+                side=side,
+                quantity=quantity,
+                product=position.product,
+                strategy=CLOSING_TAG,
+                account=position.account,
+                confirm_duplicate=True,
+            )
+
+    def _closing_already(self, position: Position, side: Side) -> int:
+        """Units that closing orders under way will take, filled ones whose trades have not come included."""
+        key = PositionKey(position.account, position.exchange, position.symbol, position.product)
+        return sum(
+            order.remaining
+            + max(order.filled_quantity - sum(f.quantity for f in self._ledger.fills_of(order.order_id)), 0)
+            for order in self._ledger.orders(position.account)
+            if order.strategy == CLOSING_TAG
+            and order.side is side
+            and PositionKey(order.account, order.exchange, order.symbol, order.product) == key
+        )
+
+
+def slices(quantity: int, lot: int, freeze: int) -> list[int]:
+    """``quantity`` in orders that the exchange takes: whole lots up to the freeze quantity; 0 = no limit."""
+    if quantity <= 0:
+        return []
+    largest = freeze // lot * lot if freeze else quantity
+    whole, rest = divmod(quantity, largest) if largest else (1, 0)
+    return [largest or quantity] * whole + ([rest] if rest else [])
+
+
+def _reply(results: Iterable[tuple[str, str]]) -> CancelReply:
+    results = list(results)
+    return CancelReply(
+        done=tuple(name for name, sentence in results if not sentence),
+        failed=tuple((name, sentence) for name, sentence in results if sentence),
+    )

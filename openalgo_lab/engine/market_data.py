@@ -1,0 +1,190 @@
+"""Market data into the board: who wants what, which token is which row, and the frames as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from openalgo_lab.broker.adapter import Adapter
+from openalgo_lab.engine.board import Board
+from openalgo_lab.model.errors import LabError
+from openalgo_lab.model.instruments import Instrument, InstrumentKey
+from openalgo_lab.model.market import QUOTE_FIELDS, Depth, Quote, TickBatch
+from openalgo_lab.model.vocabulary import FeedMode
+from openalgo_lab.store.instruments import InstrumentStore
+
+__all__ = ["MarketData", "TokenRows"]
+
+log = logging.getLogger(__name__)
+
+_RANK = {FeedMode.LTP: 0, FeedMode.QUOTE: 1, FeedMode.DEPTH: 2}
+_BY_RANK = {rank: mode for mode, rank in _RANK.items()}
+
+
+class TokenRows:
+    """A broker's tokens to rows of the board, for a whole frame at once."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, int] = {}
+        self._tokens: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self._sorted_rows: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
+
+    def add(self, pairs: Iterable[tuple[int, int]]) -> None:
+        """Make (token, row) pairs known."""
+        known = len(self._rows)
+        self._rows.update(pairs)
+        if len(self._rows) == known:
+            return
+        self._tokens = np.array(sorted(self._rows), dtype=np.int64)
+        self._sorted_rows = np.array([self._rows[int(token)] for token in self._tokens], dtype=np.int64)
+
+    def find(self, tokens: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Their rows; -1 for a token that nobody asked for."""
+        if not len(self._tokens):
+            return np.full(len(tokens), -1, dtype=np.int64)
+        at = np.searchsorted(self._tokens, tokens)
+        at[at == len(self._tokens)] = 0
+        return np.where(self._tokens[at] == tokens, self._sorted_rows[at], -1)
+
+
+class MarketData:
+    """Subscriptions counted by owner, over one adapter; used on the engine's loop.
+
+    Wishes are gathered for a turn of the loop and sent to the feed by one task, so that a thousand owners cost one
+    request; what fails is asked again when the feed is back (:meth:`ask_again`).
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        adapter: Adapter,
+        instruments: Callable[[], InstrumentStore],
+        report: Callable[[str, str], None],
+    ) -> None:
+        self._board = board
+        self._adapter = adapter
+        self._instruments = instruments
+        self._report = report
+        self._wanted: dict[str, dict[InstrumentKey, int]] = {}
+        self._have: dict[InstrumentKey, int] = {}
+        self._tokens = TokenRows()
+        self._changed = asyncio.Event()
+        self.unknown_ticks = 0
+        self.ticks = 0
+
+    # Wishes -------------------------------------------------------------------------------------------------------
+
+    def subscribe(self, owner: str, keys: Sequence[InstrumentKey], mode: FeedMode) -> None:
+        """Add to what ``owner`` wants. Raises SymbolError for a symbol that is not listed; then nothing is added."""
+        store = self._instruments()
+        found = [store.require(key) for key in keys]
+        self._tokens.add((instrument.token, self._board.row(instrument.key)) for instrument in found)
+        wanted = self._wanted.setdefault(owner, {})
+        for instrument in found:
+            wanted[instrument.key] = max(wanted.get(instrument.key, -1), _RANK[mode])
+        self._changed.set()
+
+    def unsubscribe(self, owner: str, keys: Sequence[InstrumentKey] | None = None) -> None:
+        """``owner`` no longer wants ``keys``; None for all."""
+        if keys is None:
+            self._wanted.pop(owner, None)
+        else:
+            wanted = self._wanted.get(owner, {})
+            for key in keys:
+                wanted.pop(key, None)
+        self._changed.set()
+
+    def ask_again(self) -> None:
+        """The feed is new: it knows nothing of what we wanted."""
+        self._have.clear()
+        self._changed.set()
+
+    @property
+    def wanted(self) -> dict[InstrumentKey, FeedMode]:
+        """What the feed should carry: of every symbol the most that anybody wants."""
+        most: dict[InstrumentKey, int] = {}
+        for keys in self._wanted.values():
+            for key, rank in keys.items():
+                most[key] = max(most.get(key, -1), rank)
+        return {key: _BY_RANK[rank] for key, rank in most.items()}
+
+    async def keep(self) -> None:
+        """Bring the feed to what is wanted, whenever that changes; until cancelled."""
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            try:
+                await self._bring()
+            except LabError as error:
+                self._report("market data", f"The feed did not take a subscription ({error}); it is asked again.")
+                await asyncio.sleep(1.0)
+                self._changed.set()
+
+    async def _bring(self) -> None:
+        target = {key: _RANK[mode] for key, mode in self.wanted.items()}
+        for rank, mode in _BY_RANK.items():
+            more = [key for key, want in target.items() if want == rank and self._have.get(key, -1) < want]
+            if more:
+                await self._adapter.subscribe(self._listed(more), mode)
+                self._have.update(dict.fromkeys(more, rank))
+        gone = [key for key in self._have if key not in target]
+        if gone:
+            await self._adapter.unsubscribe(self._listed(gone))
+            for key in gone:
+                del self._have[key]
+
+    def _listed(self, keys: Sequence[InstrumentKey]) -> list[Instrument]:
+        store = self._instruments()
+        return [store.require(key) for key in keys]
+
+    # Ticks --------------------------------------------------------------------------------------------------------
+
+    def on_ticks(self, batch: TickBatch) -> None:
+        """Write one frame to the board. Ticks of tokens that nobody asked for are counted and left out."""
+        rows = self._tokens.find(batch.tokens)
+        self.ticks += len(rows)
+        if (rows >= 0).all():
+            self._board.write(rows, batch.columns, batch.time_ns, batch.depth)
+            return
+        known = rows >= 0
+        self.unknown_ticks += int(len(rows) - known.sum())
+        if known.any():
+            columns = {name: values[known] for name, values in batch.columns.items()}
+            depth = batch.depth[known] if batch.depth is not None else None
+            self._board.write(rows[known], columns, batch.time_ns[known], depth)
+
+    def write_quotes(self, quotes: Iterable[Quote]) -> None:
+        """Put quotes that were fetched on the board, where nothing newer stands."""
+        for quote in quotes:
+            row = self._board.row(InstrumentKey(quote.exchange, quote.symbol))
+            at = np.array([row], dtype=np.int64)
+            if quote.time_ns > int(self._board.times(at)[0]):
+                columns = {name: np.array([getattr(quote, name)], dtype=np.float64) for name in QUOTE_FIELDS}
+                self._board.write(at, columns, np.array([quote.time_ns], dtype=np.int64))
+
+    # Answers ------------------------------------------------------------------------------------------------------
+
+    def live_quote(self, key: InstrumentKey) -> Quote | None:
+        """The board's quote while the feed carries the symbol."""
+        return self._board.quote(key) if key in self._have else None
+
+    async def quotes(self, keys: Sequence[InstrumentKey]) -> tuple[Quote, ...]:
+        """Quotes in the order asked: from the board where the feed is live, else from the broker."""
+        live = {key: self.live_quote(key) for key in keys}
+        missing = [key for key, quote in live.items() if quote is None]
+        fetched: dict[InstrumentKey, Quote] = {}
+        if missing:
+            got = await self._adapter.quotes(self._listed(missing))
+            fetched = dict(zip(missing, got, strict=True))
+            self.write_quotes(fetched.values())
+        return tuple(live[key] or fetched[key] for key in keys)
+
+    async def depth(self, key: InstrumentKey) -> Depth:
+        """Five levels: from the board where the feed carries them, else from the broker."""
+        if self._have.get(key) == _RANK[FeedMode.DEPTH] and (depth := self._board.depth(key)) is not None:
+            return depth
+        return await self._adapter.depth(self._instruments().require(key))

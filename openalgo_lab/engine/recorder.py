@@ -1,0 +1,118 @@
+"""What brokers say goes through here: into the ledger, and what was new into the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from openalgo_lab.engine.ledger import Ledger
+from openalgo_lab.engine.router import Line
+from openalgo_lab.model.errors import JournalError
+from openalgo_lab.model.orders import Order, OrderStatus
+from openalgo_lab.model.reports import PositionReport, Report
+from openalgo_lab.store.journal_records import (
+    Asked,
+    Ended,
+    Intended,
+    JournalRecord,
+    KillSwitched,
+    Opening,
+    Reported,
+    Settled,
+)
+
+__all__ = ["Recorder", "Restored"]
+
+_ON_ITS_WAY = "The engine ended while it was on its way; the broker's books will tell."
+
+
+class Restored:
+    """What a journal gave back besides the ledger's content: keys that were used, and the kill switch."""
+
+    def __init__(self) -> None:
+        self.client_keys: dict[tuple[str, str], str] = {}
+        self.kill_switch = False
+
+
+class Recorder:
+    """Ledger and journal in step. Nothing that is replayed is written again."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._ended: set[str] = set()
+
+    def take(self, line: Line, reports: Iterable[Report]) -> list[Report]:
+        """Apply reports of an account; answers those that said something new."""
+        new = self._ledger.apply_all(line.name, reports)
+        for report in new:
+            line.journal.append(Reported(line.name, self._ledger.order_id_of(line.name, report), report))
+        return new
+
+    def settle(self, line: Line, order_id: str, status: OrderStatus, reason: str) -> Order:
+        """Conclude for ourselves, and write it down."""
+        line.journal.append(Settled(order_id, status, reason))
+        return self._ledger.settle(order_id, status, reason)
+
+    def note_asked(self, line: Line, order_id: str, what: str, by: str) -> None:
+        """For the audit trail: a request about a working order."""
+        line.journal.append(Asked(order_id, what, by))
+
+    def open_position(self, line: Line, report: PositionReport) -> None:
+        """What was held before the day's first trade."""
+        line.journal.append(Opening(line.name, report))
+        self._ledger.open_position(line.name, report)
+
+    def note_if_ended(self, line: Line, order: Order) -> None:
+        """An order that has ended is not looked for on the days to come."""
+        if order.done and order.order_id not in self._ended:
+            self._ended.add(order.order_id)
+            line.journal.append(Ended(order.order_id))
+
+    def restore(self, line: Line) -> Restored:
+        """Replay a journal into the ledger. An order without any word of its fate is UNKNOWN.
+
+        Raises JournalError for records that cannot be read.
+        """
+        restored = Restored()
+        for record in self._readable(line):
+            self._restore(line, record, restored)
+        for order in self._ledger.orders(line.name):
+            if order.status is OrderStatus.SENDING:
+                self._ledger.settle(order.order_id, OrderStatus.UNKNOWN, _ON_ITS_WAY)
+        return restored
+
+    def _readable(self, line: Line) -> Iterator[JournalRecord]:
+        try:
+            yield from line.journal.replay()
+        except JournalError as error:
+            raise JournalError(f"The orders of {line.name} cannot be restored: {error}") from error
+
+    def _restore(self, line: Line, record: JournalRecord, restored: Restored) -> None:
+        match record:
+            case Intended():
+                self._restore_intent(line, record, restored)
+            case Reported(account=account, report=report):
+                if account == line.name:
+                    self._ledger.apply(account, report)
+            case Settled(order=order_id, status=status, reason=reason):
+                self._restore_settled(line, order_id, status, reason)
+            case Opening(account=account, position=position):
+                if account == line.name:
+                    self._ledger.open_position(account, position)
+            case KillSwitched(engaged=engaged):
+                restored.kill_switch = engaged
+            case Ended(order=order_id):
+                self._ended.add(order_id)
+            case Asked():
+                pass
+
+    def _restore_intent(self, line: Line, record: Intended, restored: Restored) -> None:
+        intent = record.intent
+        if intent.account == line.name and self._ledger.find(intent.order_id) is None:
+            self._ledger.open(intent, intent.created_ns)
+        if record.client_key:
+            restored.client_keys[(intent.account, record.client_key)] = intent.order_id
+
+    def _restore_settled(self, line: Line, order_id: str, status: OrderStatus, reason: str) -> None:
+        order = self._ledger.find(order_id)
+        if order is not None and order.account == line.name:
+            self._ledger.settle(order_id, status, reason)

@@ -1,0 +1,74 @@
+"""From an account's name to its line: the adapter, its journal, and whether orders may pass now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from openalgo_lab.broker.adapter import Adapter
+from openalgo_lab.model.errors import Denied, InputError
+from openalgo_lab.model.portfolio import Account
+from openalgo_lab.store.journal import Journal
+
+__all__ = ["Line", "Router"]
+
+
+class Line:
+    """One account's way to its broker. Closed until its books have been compared with the ledger."""
+
+    def __init__(self, adapter: Adapter, journal: Journal) -> None:
+        self.adapter = adapter
+        self.journal = journal
+        self.closed_because = "its books are still being compared; wait a moment"
+        self.expired = False
+
+    @property
+    def account(self) -> Account:
+        """Whose line it is."""
+        return self.adapter.account
+
+    @property
+    def name(self) -> str:
+        """The account's name."""
+        return self.adapter.account.account
+
+    @property
+    def open(self) -> bool:
+        """Whether new orders may pass."""
+        return not self.closed_because
+
+    def open_up(self) -> None:
+        """Let orders pass."""
+        self.closed_because, self.expired = "", False
+
+    def shut(self, because: str, *, expired: bool = False) -> None:
+        """Refuse new orders here, with a reason; cancels still go out."""
+        self.closed_because, self.expired = because, expired
+
+
+class Router:
+    """All lines of the profile."""
+
+    def __init__(self, lines: Iterable[Line], default_account: str = "") -> None:
+        self._lines = {line.name: line for line in lines}
+        self.default_account = default_account or next(iter(self._lines))
+        self.line(self.default_account)
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """Every line, in the order of the profile."""
+        return tuple(self._lines.values())
+
+    def line(self, account: str) -> Line:
+        """The line of an account, "" for the default one. Raises InputError for a name that nobody has."""
+        name = account or self.default_account
+        found = self._lines.get(name)
+        if found is None:
+            raise InputError(f"There is no account {name!r}: choose from {', '.join(self._lines)}.", field="account")
+        return found
+
+    def open_line(self, account: str) -> Line:
+        """The same, for a new order. Raises Denied when the line is closed."""
+        line = self.line(account)
+        if line.closed_because:
+            raise Denied(f"The account {line.name} takes no orders now: {line.closed_because}.")
+        return line
