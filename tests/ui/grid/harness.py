@@ -57,11 +57,14 @@ const controller = new AbortController();
 window.startGrid = async (spec) => {{
   window.model = new FakeModel(spec);
   await widget.initialize({{ model: window.model, signal: controller.signal }});
-  window.showView();
+  await window.showView();
 }};
-window.showView = () => widget.render({{
-  model: window.model, el: document.getElementById("host"), signal: controller.signal,
-}});
+window.showView = async () => {{   // as Jupyter does it: rendered first, attached later
+  const el = document.createElement("div");
+  await widget.render({{ model: window.model, el, signal: controller.signal }});
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  document.getElementById("host").append(el);
+}};
 window.closeGrid = () => controller.abort();
 window.ready = true;
 </script></body></html>"""

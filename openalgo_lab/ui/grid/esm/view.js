@@ -134,6 +134,8 @@ export class View {
   }
 
   resize() {
+    // Jupyter renders before it attaches: only an element on screen has computed variables.
+    if (!this.width && this.scroller.clientWidth) this.readTheme();
     this.coarse = this.queries[0].matches;
     this.motion = !this.queries[1].matches;
     this.rowHeight = this.coarse ? Math.max(TOUCH_ROW, this.store.spec.row_height) : this.store.spec.row_height;
@@ -211,6 +213,7 @@ export class View {
     this.requested = false;
     if (this.signal.aborted || !this.visible) return;
     if (this.ratio !== (window.devicePixelRatio || 1)) this.resize();
+    if (!this.palette.background) this.readTheme();
     const start = performance.now();
     paintView(this);
     this.store.painted(performance.now() - start);
