@@ -16,7 +16,7 @@ __all__ = ["host_engine"]
 
 
 def host_engine(profile: str) -> None:
-    """Joins or hosts the engine of ``profile`` until the process is asked to end; positions stay untouched."""
+    """Hosts the engine of ``profile`` (or waits its turn while another process does) until the process is asked to end; positions stay untouched."""
     ended = threading.Event()
 
     def end(_signal: int, _frame: FrameType | None) -> None:
@@ -24,7 +24,7 @@ def host_engine(profile: str) -> None:
 
     for name in ("SIGINT", "SIGTERM"):
         signal.signal(getattr(signal, name), end)
-    with contextlib.closing(Lab(profile=profile)) as lab:
+    with contextlib.closing(Lab(profile, host="always")) as lab:
         typer.echo(f"{lab!r}\nProcess {os.getpid()}; Ctrl-C ends it.")
         while not ended.wait(1.0):  # a wait without end would not hear Ctrl-C on Windows
             pass

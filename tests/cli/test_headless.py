@@ -20,8 +20,8 @@ class NotedLab:
 
     calls: list[str]
 
-    def __init__(self, *, profile: str) -> None:
-        self.calls.append(f"open {profile}")
+    def __init__(self, profile: str, *, host: str) -> None:
+        self.calls.append(f"open {profile} {host}")
 
     def __repr__(self) -> str:
         return "the engine's sheet"
@@ -51,6 +51,6 @@ def test_it_runs_until_asked_and_closes_the_lab(calls: list[str], how: signal.Si
     result = CliRunner().invoke(app, ["engine", "--profile", "night"])
     timer.join()
     assert result.exit_code == 0
-    assert calls == ["open night", "close"]
+    assert calls == ["open night always", "close"]
     assert "the engine's sheet" in result.output
     assert f"Process {os.getpid()}" in result.output
