@@ -13,7 +13,7 @@ from importlib.resources import files
 #: In order of dependency; the last one keeps its default export.
 MODULES = (
     "format", "palette", "store", "geometry", "paint_cells", "paint", "twin", "actions", "keyboard", "pointer",
-    "menu", "view", "grid",
+    "menu", "prefs", "hooks", "view", "grid",
 )  # fmt: skip
 
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./\w+\.js";\n', re.MULTILINE)

@@ -31,7 +31,7 @@ class Layout(msgspec.Struct, frozen=True):
         return self._with_meta(content)
 
     def patch(self, before: Layout, rev: int) -> tuple[dict[str, Any], list[bytes]] | None:
-        """What changed since `before` (layout `rev` − 1) with the same rows; None when the whole is the better message."""
+        """What changed since `before` (layout `rev` − 1) with the same rows; None when the whole is better."""
         if self.ids != before.ids or self.empty != before.empty:
             return None
         if (self.decimals is None) != (before.decimals is None) or (self.actions is None) != (before.actions is None):

@@ -276,6 +276,8 @@ def test_a_column_is_resized_chosen_and_remembered(open_desk: Open) -> None:
     headers = second.get_by_role("columnheader").all_text_contents()
     assert "Note" in headers
     assert "Avg" not in headers
+    desk.settle(1)
+    assert desk.events[-1].type == "columns"  # a remembered choice is told to Python when the view opens
 
 
 def test_the_empty_state_offers_the_button_that_mends_it(open_desk: Open, screens: Path) -> None:
@@ -321,6 +323,16 @@ def test_shortcuts_trade_the_half_that_is_focused(open_desk: Open) -> None:
     desk.click(ATM, "c_iv")
     desk.press("s")
     assert desk.events[-1] == GridEvent(type="action", row=ATM, column="c_ltp", action="sell")
+
+
+def test_a_key_held_down_is_one_press(open_desk: Open) -> None:
+    desk = open_desk(make_chain())
+    desk.click(ATM, "p_iv")
+    for _ in range(4):
+        desk.page.keyboard.down("b")
+    desk.page.keyboard.up("b")
+    desk.settle(1)
+    assert [event.action for event in desk.events if event.type == "action"] == ["buy"]
 
 
 def test_paging_keeps_the_focus_in_view(open_desk: Open) -> None:

@@ -45,6 +45,7 @@ function press(view, event) {
     }
   }
   if (MOVES.has(event.key)) move(view, event);
+  else if (event.repeat) return true; // a key held down is one press: it may trade
   else if (event.key === "Escape") escape(view, event);
   else if (view.focus.id === null) return event.key === "Enter" || event.key === " ";
   else if (event.key === "Enter") enter(view, event);

@@ -44,7 +44,7 @@ function menuElement(view, close) {
   menu.setAttribute("data-lm-suppress-shortcuts", "true");
   for (const column of view.store.columns) menu.append(checkbox(view, column));
   menu.append(
-    entry("Reset columns", () => view.resetPrefs(), close),
+    entry("Reset columns", () => view.prefs.reset(), close),
     entry("Copy all rows", () => copyAll(view), close),
   );
   return menu;
@@ -56,7 +56,7 @@ function checkbox(view, column) {
   box.type = "checkbox";
   box.checked = !view.prefs.hidden.has(column.key);
   box.disabled = column.pinned;
-  box.addEventListener("change", () => view.showColumn(column.key, box.checked));
+  box.addEventListener("change", () => view.prefs.show(column.key, box.checked));
   const name = column.tooltip || column.title || column.key;
   label.append(box, document.createTextNode([column.group, name].filter(Boolean).join(" · ")));
   return label;

@@ -31,7 +31,7 @@ function down(view, event) {
   view.pressed = view.hitAt(at.x, at.y);
   if (view.pressed.zone !== "header" || !view.pressed.edge) return;
   view.resizing = { place: view.pressed.edge, from: at.x, width: view.pressed.edge.width };
-  view.holdWidths(view.pressed.edge);
+  view.prefs.hold(view.pressed.edge);
   view.scroller.setPointerCapture(event.pointerId);
   event.preventDefault();
 }
@@ -40,7 +40,7 @@ function moved(view, event) {
   const at = point(view, event);
   if (view.resizing) {
     const width = view.resizing.width + at.x - view.resizing.from;
-    view.setWidth(view.resizing.place.column.key, Math.max(MIN_WIDTH, Math.round(width)));
+    view.prefs.setWidth(view.resizing.place.column.key, Math.max(MIN_WIDTH, Math.round(width)));
     return;
   }
   if (event.pointerType === "touch") return;
@@ -58,7 +58,7 @@ function up(view, event) {
 function endResize(view) {
   if (!view.resizing) return;
   view.resizing = null;
-  view.savePrefs();
+  view.prefs.save();
 }
 
 function leave(view) {
@@ -87,7 +87,7 @@ function click(view, event) {
 function doubleClick(view, event) {
   const at = point(view, event);
   const hit = view.hitAt(at.x, at.y);
-  if (hit.zone === "header" && hit.edge) return view.setWidth(hit.edge.column.key, undefined);
+  if (hit.zone === "header" && hit.edge) return view.prefs.setWidth(hit.edge.column.key, undefined);
   if (hit.zone !== "body" || hit.action || view.guarded()) return;
   emitCell(view, "dblclick", hit.id, hit.place.column.key, event);
 }

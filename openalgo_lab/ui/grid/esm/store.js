@@ -105,6 +105,7 @@ export class Store {
     if (message.act) this.actions = bytes(buffers[message.dec ? 1 : 0]);
     for (const [row, key, value] of message.cells) this.text[key][row] = value;
     this.dropTexts();
+    for (const view of this.views) view.twin.focusMoved(false); // its buttons may be others now
     this.changed();
   }
 

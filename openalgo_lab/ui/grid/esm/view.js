@@ -9,6 +9,8 @@ import { Twin } from "./twin.js";
 import { listenKeys } from "./keyboard.js";
 import { aimedAt, guard, listenPointer } from "./pointer.js";
 import { buildMenu } from "./menu.js";
+import { Prefs } from "./prefs.js";
+import { testHooks } from "./hooks.js";
 
 const TITLE_HEIGHT = 24;
 const GROUP_HEIGHT = 20;
@@ -36,7 +38,7 @@ export class View {
     this.onScreen = true;
     this.width = this.height = 0;
     this.measureSmall = (text) => this.smallWidth(text);
-    this.loadPrefs();
+    this.prefs = new Prefs(this);
     this.build(host);
     this.watch();
     store.views.add(this);
@@ -44,6 +46,7 @@ export class View {
     this.readTheme();
     this.resize();
     this.afterRows();
+    if (this.prefs.restored) this.prefs.report();
   }
 
   build(host) {
@@ -377,117 +380,10 @@ export class View {
     const exact = this.store.exactText(column, row);
     return column.compact || column.slot < 0 || exact.length > this.store.cellText(column, row).length ? exact : "";
   }
-
-  // The user's choice of columns, remembered by the browser under the grid's name
-
-  loadPrefs() {
-    this.prefs = { hidden: new Set(this.defaultHidden()), widths: {} };
-    const saved = readSaved(this.prefsKey);
-    if (!saved) return;
-    const known = (key) => this.store.byKey.has(key);
-    this.prefs.hidden = new Set(saved.hidden.filter((key) => known(key) && !this.store.byKey.get(key).pinned));
-    for (const [key, width] of Object.entries(saved.widths)) {
-      if (known(key) && Number.isFinite(width)) this.prefs.widths[key] = width;
-    }
-  }
-
-  get prefsKey() {
-    return "oal-grid:" + this.store.spec.name;
-  }
-
-  defaultHidden() {
-    return this.store.columns.filter((column) => column.hidden).map((column) => column.key);
-  }
-
-  savePrefs() {
-    const { hidden, widths } = this.prefs;
-    writeSaved(this.prefsKey, { hidden: [...hidden], widths });
-  }
-
-  setWidth(key, width) {
-    if (width === undefined) delete this.prefs.widths[key];
-    else this.prefs.widths[key] = width;
-    this.arrange();
-    if (!this.resizing) this.savePrefs();
-  }
-
-  // While one edge is dragged nothing to its left moves.
-  holdWidths(edge) {
-    for (const place of this.places.slice(0, this.places.indexOf(edge))) {
-      this.prefs.widths[place.column.key] = place.width;
-    }
-  }
-
-  showColumn(key, shown) {
-    if (shown) this.prefs.hidden.delete(key);
-    else this.prefs.hidden.add(key);
-    this.columnsChanged();
-  }
-
-  resetPrefs() {
-    this.prefs = { hidden: new Set(this.defaultHidden()), widths: {} };
-    this.columnsChanged();
-  }
-
-  columnsChanged() {
-    this.savePrefs();
-    this.arrange();
-    this.store.emit({ type: "columns", columns: this.places.map((place) => place.column.key) });
-  }
 }
 
 function make(tag, className) {
   const element = document.createElement(tag);
   if (className) element.className = className;
   return element;
-}
-
-// A private window may refuse storage; the choice then lasts as long as the page.
-function readSaved(key) {
-  try {
-    const saved = JSON.parse(localStorage.getItem(key));
-    return saved && Array.isArray(saved.hidden) && typeof saved.widths === "object" && saved.widths ? saved : null;
-  } catch {
-    return null;
-  }
-}
-
-function writeSaved(key, value) {
-  try {
-    localStorage.setItem(key, JSON.stringify(value));
-  } catch {
-    return;
-  }
-}
-
-// What browser tests read: painted text, row order, and where to aim a real mouse.
-function testHooks(view) {
-  return {
-    cellText(id, key) {
-      const position = view.positionOf(id);
-      const { first, last } = view.paintedRows;
-      if (position === undefined || position < first || position >= last || !view.paintedColumns.has(key)) return null;
-      return view.store.cellText(view.store.byKey.get(key), view.store.at.get(id));
-    },
-    rowIds: () => view.store.order.map((row) => view.store.ids[row]),
-    hit(id, key, action) {
-      view.root.scrollIntoView({ block: "nearest" });
-      view.reveal(id, key);
-      const place = view.placeOf(key);
-      const position = view.positionOf(id);
-      if (!place || position === undefined) return null;
-      const box = view.scroller.getBoundingClientRect();
-      const found = action && actionBoxes(place, view.measureSmall).find((each) => each.action.key === action);
-      const x = found ? place.x + found.x + found.width / 2 : place.x + place.width / 2;
-      return { x: box.left + x, y: box.top + view.rowY(position) + view.rowHeight / 2 };
-    },
-    headerHit(key) {
-      const place = view.placeOf(key);
-      const box = view.scroller.getBoundingClientRect();
-      const y = box.top + view.headerHeight - view.titleHeight / 2;
-      return place && { x: box.left + place.x + place.width / 2, right: box.left + place.x + place.width, y };
-    },
-    focus: () => ({ ...view.focus }),
-    selection: () => [...view.selection],
-  };
 }
