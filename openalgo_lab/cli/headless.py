@@ -16,7 +16,10 @@ __all__ = ["host_engine"]
 
 
 def host_engine(profile: str) -> None:
-    """Hosts the engine of ``profile`` (or waits its turn while another process does) until the process is asked to end; positions stay untouched."""
+    """Hosts the engine of ``profile`` until the process is asked to end; positions stay untouched.
+
+    While another process hosts it, this one attaches and waits its turn.
+    """
     ended = threading.Event()
 
     def end(_signal: int, _frame: FrameType | None) -> None:
