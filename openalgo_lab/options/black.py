@@ -49,7 +49,7 @@ def year_fraction(now_ns: int | npt.NDArray[np.int64], expiry_ns: int | npt.NDAr
 
 
 def black_price(
-    forward: Floats, strike: Floats, years: Floats, volatility: Floats, is_call: Calls, rate: Floats = 0.0
+    forward: Floats, strike: Floats, years: Floats, volatility: Floats, is_call: Calls, *, rate: Floats = 0.0
 ) -> FloatArray:
     """The option's price; its discounted intrinsic value where no time or no volatility is left."""
     f, k, t, s, call, r = np.broadcast_arrays(forward, strike, years, volatility, is_call, rate)
@@ -65,7 +65,7 @@ def black_price(
 
 
 def black_greeks(
-    forward: Floats, strike: Floats, years: Floats, volatility: Floats, is_call: Calls, rate: Floats = 0.0
+    forward: Floats, strike: Floats, years: Floats, volatility: Floats, is_call: Calls, *, rate: Floats = 0.0
 ) -> Greeks:
     """Price and Greeks. Without time or volatility: delta ±D in the money and 0 out of it, the others 0."""
     f, k, t, s, call, r = np.broadcast_arrays(forward, strike, years, volatility, is_call, rate)
@@ -74,7 +74,7 @@ def black_greeks(
     alive = total > 0
     discount = np.exp(-r * np.maximum(t, 0.0))
     root = np.sqrt(np.maximum(t, 0.0))
-    price = black_price(f, k, t, s, call, r)
+    price = black_price(f, k, t, s, call, rate=r)
     density = np.where(alive, discount * normal_pdf(d1), 0.0)
     delta = np.where(alive, normal_cdf(sign * d1), np.where(sign * (f - k) > 0, 1.0, 0.0)) * sign * discount
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -30,7 +30,7 @@ _HALF_LN_2PI: Final = 0.5 * math.log(2.0 * math.pi)
 
 
 def implied_volatility(
-    price: Floats, forward: Floats, strike: Floats, years: Floats, is_call: Calls, rate: Floats = 0.0
+    price: Floats, forward: Floats, strike: Floats, years: Floats, is_call: Calls, *, rate: Floats = 0.0
 ) -> FloatArray:
     """Volatility (fraction) at which Black-76 gives ``price``; shapes broadcast.
 
