@@ -41,7 +41,7 @@ class ModifyForm(ipywidgets.HBox):
         )
         self.add_class("oal-form")
 
-    def open(self, order_id: str) -> None:
+    def edit(self, order_id: str) -> None:
         """Show the form filled with the order's present terms."""
         order = next((one for one in self._handle.books.orders if one.order_id == order_id), None)
         if order is None or not order.working:

@@ -136,7 +136,7 @@ class Blotter(ipywidgets.VBox):
             return
         match event.action:
             case "modify":
-                self._form.open(row.key)
+                self._form.edit(row.key)
             case "cancel":
                 self._message.info("Cancelling…")
                 request = self._handle.call(CancelOrder(order_id=row.key))

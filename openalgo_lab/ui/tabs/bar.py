@@ -74,9 +74,9 @@ class TabBar(anywidget.AnyWidget):
         chosen = self._active if active is None else active
         if tuple(tabs) != self._tabs or chosen != self._active:
             self._tabs, self._active = tuple(tabs), chosen
-            self._send()
+            self._tell()
 
-    def _send(self) -> None:
+    def _tell(self) -> None:
         self.send({"k": "tabs", "tabs": msgspec.to_builtins(self._tabs), "active": self._active})
 
     def _on_message(self, _widget: object, content: object, _buffers: object) -> None:
@@ -90,4 +90,4 @@ class TabBar(anywidget.AnyWidget):
                 return
             self._active = message.key
             self._chosen(message.key)
-        self._send()
+        self._tell()

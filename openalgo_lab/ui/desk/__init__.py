@@ -1,0 +1,5 @@
+"""The desk: watchlist, chart, depth, ticket and blotter on one page, tied together."""
+
+from openalgo_lab.ui.desk.widget import Desk, show_desk
+
+__all__ = ["Desk", "show_desk"]
