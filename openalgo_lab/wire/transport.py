@@ -65,7 +65,7 @@ class Transport(Protocol):
         """
 
     async def open_feed(self, path: str, headers: tuple[tuple[str, str], ...] = ()) -> FeedConnection:
-        """Open a websocket. Raises WireError when it cannot be opened."""
+        """Open a websocket. Raises WireError when it cannot be opened, SessionExpired when the token is refused."""
 
     async def close(self) -> None:
         """Close all connections; never raises."""

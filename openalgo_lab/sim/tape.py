@@ -1,0 +1,184 @@
+"""The market feed's side of the exchange: newest prices of all subscribed tokens, and each reader's share of them.
+
+A reader that is slow misses intermediate prices, never the newest one and never an order message: prices wait as
+marks on rows, not as frames. Frame layout: docs/simulated-exchange.md.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import deque
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from openalgo_lab.model.market import DEPTH_LEVELS, QUOTE_FIELDS
+from openalgo_lab.sim.market import MarketSource
+from openalgo_lab.sim.matching import PRICE_SCALE
+
+__all__ = ["DEPTH", "LTP", "QUOTE", "UNKNOWN", "Reader", "Tape"]
+
+LTP: Final = 1
+QUOTE: Final = 2
+DEPTH: Final = 3
+UNKNOWN: Final = -(2**63)
+"""In a frame: not known."""
+
+_HEADER: Final = struct.Struct("<2sBBIQ")  # magic, version, kind, records, time of the frame (UTC ns)
+_QUANTITIES: Final = frozenset({"bid_qty", "ask_qty", "volume", "oi", "prev_oi", "ltq"})
+_SCALES: Final = np.array([1 if name in _QUANTITIES else PRICE_SCALE for name in QUOTE_FIELDS], dtype=np.float64)
+_BOOK_SCALES: Final = np.array([PRICE_SCALE, 1, PRICE_SCALE, 1], dtype=np.float64)[:, None]
+_QUOTE_WIDTH: Final = 2 + len(QUOTE_FIELDS)  # token, time, fields
+_BOOK_WIDTH: Final = 4 * DEPTH_LEVELS
+_LTP_WIDTH: Final = 3
+
+Ints = npt.NDArray[np.int64]
+Marks = npt.NDArray[np.bool_]
+
+
+def _to_ints(values: npt.NDArray[np.float64]) -> Ints:
+    unknown = np.isnan(values)
+    whole = np.rint(np.where(unknown, 0.0, values)).astype(np.int64)
+    whole[unknown] = UNKNOWN
+    return whole
+
+
+class Reader:
+    """One connection's subscriptions and what it has not been sent yet."""
+
+    def __init__(self, client: str) -> None:
+        self.client = client
+        self.modes: dict[int, int] = {}
+        self.messages: deque[str] = deque()
+        self._marks: Marks = np.zeros(0, dtype=bool)
+        self._kinds: npt.NDArray[np.int8] = np.zeros(0, dtype=np.int8)
+
+    def fit(self, tokens: list[int], old_row: dict[int, int]) -> None:
+        """Follow a new set of rows; a token that is new on the tape is due at once."""
+        before = self._marks
+        kinds = self._kinds
+        self._kinds = np.array([self.modes.get(token, 0) for token in tokens], dtype=np.int8)
+        self._marks = self._kinds > 0
+        for row, token in enumerate(tokens):
+            old = old_row.get(token, -1)
+            if 0 <= old < len(before) and kinds[old] >= self._kinds[row]:
+                self._marks[row] = before[old] and self._kinds[row] > 0
+
+    def mark(self, changed: Marks, price_changed: Marks) -> None:
+        """Note what has changed since the reader last looked."""
+        self._marks |= (changed & (self._kinds > LTP)) | (price_changed & (self._kinds == LTP))
+
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something to send."""
+        return bool(self.messages) or bool(self._marks.any())
+
+    def take(self, tape: Tape) -> list[str | bytes]:
+        """Everything that is due: order messages first, then one frame a mode with the newest prices."""
+        frames: list[str | bytes] = list(self.messages)
+        self.messages.clear()
+        if self._marks.any():
+            for kind in (LTP, QUOTE, DEPTH):
+                rows = np.flatnonzero(self._marks & (self._kinds == kind))
+                if len(rows):
+                    frames.append(tape.frame(kind, rows))
+            self._marks[:] = False
+        return frames
+
+
+class Tape:
+    """The newest prices of every token that a reader wants, as integers of the wire."""
+
+    def __init__(self, market: MarketSource) -> None:
+        self._market = market
+        self._readers: list[Reader] = []
+        self._tokens: list[int] = []
+        self._plain = 0  # rows before this one carry no depth
+        self._rows: Ints = np.zeros((0, _QUOTE_WIDTH), dtype=np.int64)
+        self._books: Ints = np.zeros((0, _BOOK_WIDTH), dtype=np.int64)
+        self._stale = False
+
+    @property
+    def readers(self) -> list[Reader]:
+        """Who listens."""
+        return self._readers
+
+    def add(self, reader: Reader) -> None:
+        """Let a reader in; it hears nothing until it subscribes."""
+        self._readers.append(reader)
+        self._stale = True
+
+    def remove(self, reader: Reader) -> None:
+        """A reader has left."""
+        if reader in self._readers:
+            self._readers.remove(reader)
+            self._stale = True
+
+    def change(self, reader: Reader, tokens: Iterable[int], kind: int) -> None:
+        """Subscribe a reader to tokens (``kind`` 0: unsubscribe)."""
+        for token in tokens:
+            if kind:
+                reader.modes[token] = kind
+            else:
+                reader.modes.pop(token, None)
+        self._stale = True
+
+    def step(self) -> None:
+        """Take the market's prices of this moment and mark what has changed for each reader."""
+        if self._stale:
+            self._fit()
+        if not self._tokens:
+            return
+        rows, books = self._fetch()
+        changed = (rows[:, 2:] != self._rows[:, 2:]).any(axis=1)
+        changed[self._plain :] |= (books != self._books).any(axis=1)
+        price_changed = rows[:, 2] != self._rows[:, 2]
+        self._rows, self._books = rows, books
+        for reader in self._readers:
+            reader.mark(changed, price_changed)
+
+    def frame(self, kind: int, rows: npt.NDArray[np.intp]) -> bytes:
+        """One binary frame of these rows."""
+        if kind == LTP:
+            body = self._rows[rows, :_LTP_WIDTH]
+        elif kind == QUOTE:
+            body = self._rows[rows]
+        else:
+            body = np.hstack((self._rows[rows], self._books[rows - self._plain]))
+        header = _HEADER.pack(b"SX", 1, kind, len(rows), self._market.now_ns())
+        return header + np.ascontiguousarray(body, dtype="<i8").tobytes()
+
+    def _fit(self) -> None:
+        """Lay the rows out anew: tokens without depth first."""
+        wanted: dict[int, int] = {}
+        for reader in self._readers:
+            for token, kind in reader.modes.items():
+                wanted[token] = max(kind, wanted.get(token, 0))
+        plain = sorted(token for token, kind in wanted.items() if kind < DEPTH)
+        deep = sorted(token for token, kind in wanted.items() if kind == DEPTH)
+        old = {token: row for row, token in enumerate(self._tokens)}
+        self._tokens, self._plain, self._stale = plain + deep, len(plain), False
+        if self._tokens:
+            self._rows, self._books = self._fetch()
+        for reader in self._readers:
+            reader.fit(self._tokens, old)
+
+    def _fetch(self) -> tuple[Ints, Ints]:
+        now_ns = self._market.now_ns()
+        rows = np.full((len(self._tokens), _QUOTE_WIDTH), UNKNOWN, dtype=np.int64)
+        rows[:, 0] = self._tokens
+        books = np.full((len(self._tokens) - self._plain, _BOOK_WIDTH), UNKNOWN, dtype=np.int64)
+        for part, deep in ((slice(0, self._plain), False), (slice(self._plain, None), True)):
+            tokens = rows[part, 0].copy()
+            if not len(tokens):
+                continue
+            batch = self._market.snapshot(tokens, now_ns, depth=deep)
+            rows[part, 1] = batch.time_ns
+            nan = np.full(len(tokens), np.nan)
+            fields = np.column_stack([batch.columns.get(name, nan) for name in QUOTE_FIELDS])
+            rows[part, 2:] = _to_ints(fields * _SCALES)
+            if deep and batch.depth is not None:
+                books[:] = _to_ints(batch.depth * _BOOK_SCALES).reshape(len(tokens), _BOOK_WIDTH)
+        return rows, books
