@@ -2,59 +2,289 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar
+import asyncio
+import logging
+import os
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from openalgo_lab.engine.board import Board
 from openalgo_lab.engine.bus import Bus
+from openalgo_lab.engine.closing import Closer
+from openalgo_lab.engine.composition import Composition, compose
 from openalgo_lab.engine.config import EngineConfig
+from openalgo_lab.engine.desks import AdminDesk, DataDesk, TradingDesk
+from openalgo_lab.engine.lag import LagSampler
+from openalgo_lab.engine.ledger import Ledger
+from openalgo_lab.engine.market_data import MarketData
+from openalgo_lab.engine.middleware import AuditTrail, RateGate, check_permission
+from openalgo_lab.engine.orders import ORDERS_OWNER, OrderFlow
 from openalgo_lab.engine.principal import Principal
+from openalgo_lab.engine.reconciler import Reconciler
+from openalgo_lab.engine.recorder import Recorder
+from openalgo_lab.engine.risk import RiskGate
+from openalgo_lab.engine.risk_settings import load_risk_settings
+from openalgo_lab.engine.router import Line, Router
+from openalgo_lab.engine.sheet import HealthSheet
+from openalgo_lab.engine.sink import LineSink
+from openalgo_lab.engine.supervisor import Supervisor
+from openalgo_lab.engine.table import CommandTable
 from openalgo_lab.model.commands import Command
-from openalgo_lab.model.events import Books, EngineStatus
+from openalgo_lab.model.errors import EngineDead, LabError, StoreError
+from openalgo_lab.model.events import AnyEvent, Books, EngineStatus, ErrorRaised, OrderUpdated, TradeHappened
 from openalgo_lab.model.instruments import InstrumentKey
 from openalgo_lab.model.vocabulary import FeedMode
-
-if TYPE_CHECKING:
-    from openalgo_lab.store.instruments import InstrumentStore
+from openalgo_lab.store.instruments import InstrumentStore
 
 __all__ = ["Engine"]
 
+log = logging.getLogger(__name__)
+
 R = TypeVar("R")
+
+FUNDS_DELAY_S = 0.3
+"""Money is asked for once after a burst of trades, not after each."""
 
 
 class Engine:
     """Everything lives on the loop that called :meth:`start`; only ``books`` and ``board`` are read from any thread."""
 
-    bus: Bus
-    board: Board
-    instruments: InstrumentStore
+    def __init__(self, config: EngineConfig, parts: Composition) -> None:
+        self.engine_id = secrets.token_hex(8)
+        self.config = config
+        self.bus = Bus()
+        self.board = Board()
+        self._parts = parts
+        self._live = False
+        self._closed = False
+        self._store: InstrumentStore | None = None
+        self._funds_due: set[str] = set()
+        self._lag = LagSampler()
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="openalgo-history")
+        self.supervisor = Supervisor(self._report, self._fatal)
+        self.router = Router(
+            (Line(adapter, parts.journals[adapter.account.account]) for adapter in parts.adapters), config.account
+        )
+        settings = config.risk or load_risk_settings(parts.folder)
+        self.gate = RiskGate(settings, parts.hours, parts.bands, time.monotonic_ns)
+        self.ledger = Ledger(self._publish, parts.now_ns)
+        self.recorder = Recorder(self.ledger)
+        self.reconciler = Reconciler(
+            ledger=self.ledger,
+            recorder=self.recorder,
+            times=config.reconcile,
+            report=self._report,
+            now_ns=parts.now_ns,
+        )
+        self.data = MarketData(self.board, self.router.line("").adapter, self._instruments, self._report)
+        self.flow = OrderFlow(
+            router=self.router,
+            ledger=self.ledger,
+            recorder=self.recorder,
+            gate=self.gate,
+            data=self.data,
+            instruments=self._instruments,
+            supervisor=self.supervisor,
+            doubts=self.reconciler,
+            now_ns=parts.now_ns,
+        )
+        self._closer = Closer(
+            router=self.router,
+            ledger=self.ledger,
+            flow=self.flow,
+            gate=self.gate,
+            instruments=self._instruments,
+            publish=self.bus.publish,
+        )
+        self._sheet = HealthSheet(self, parts, self._lag)
+        self.table = self._make_table()
 
     @classmethod
-    async def start(cls, config: EngineConfig) -> Engine:
-        """Open the journal, replay it, connect, reconcile, open for orders. Start-up and recovery are this one path."""
-        raise NotImplementedError
+    async def start(cls, config: EngineConfig, composer: Callable[[EngineConfig], Composition] = compose) -> Engine:
+        """Open the journal, replay it, connect, reconcile, open for orders. Start-up and recovery are this one path.
 
-    async def call(self, command: Command[R], principal: Principal) -> R:
-        """Give a command; raises its LabError. The caller may give up waiting: an order under way goes on."""
-        raise NotImplementedError
+        A broker that cannot be reached keeps its account closed, with the reason in the status, and is tried again.
+        Raises JournalError, StoreError, InputError, ReplayError when the engine cannot run at all.
+        """
+        engine = cls(config, composer(config))
+        try:
+            await engine._open()
+        except BaseException:
+            await engine.close()
+            raise
+        return engine
+
+    # The handle's members -----------------------------------------------------------------------------------------
 
     @property
     def books(self) -> Books:
         """The latest immutable snapshot; from any thread."""
-        raise NotImplementedError
+        return self.ledger.books
+
+    @property
+    def instruments(self) -> InstrumentStore:
+        """Today's instruments. Raises StoreError while the broker has not given any."""
+        return self._instruments()
+
+    async def call(self, command: Command[R], principal: Principal) -> R:
+        """Give a command; raises its LabError. The caller may give up waiting: an order under way goes on."""
+        if self._closed:
+            raise EngineDead("The engine has been closed: start it again with Lab().")
+        return await self.table.call(command, principal)
+
+    def instruments_path(self) -> str:
+        """The file of today's instruments; "" while there is none."""
+        return str(self._store.path) if self._store is not None else ""
 
     def status(self) -> EngineStatus:
         """The health sheet, as of now."""
-        raise NotImplementedError
+        return self._sheet.status()
 
     def subscribe(self, owner: str, keys: Sequence[InstrumentKey], feed_mode: FeedMode) -> None:
-        """Want these on the board for ``owner`` (counted); returns at once. On the loop."""
-        raise NotImplementedError
+        """Want these on the board for ``owner`` (counted); returns at once. On the loop.
+
+        Raises SymbolError for a symbol that is not listed; then none is added.
+        """
+        self.data.subscribe(owner, keys, feed_mode)
 
     def unsubscribe(self, owner: str) -> None:
         """``owner`` wants nothing any more; returns at once. On the loop."""
-        raise NotImplementedError
+        self.data.unsubscribe(owner)
 
     async def close(self) -> None:
         """Stop all tasks, close adapters and the journal. Orders and positions at the broker are not touched."""
-        raise NotImplementedError
+        if self._closed:
+            return
+        self._closed = True
+        await self.supervisor.close()
+        for line in self.router.lines:
+            await self._end(f"adapter {line.name}", line.adapter.close())
+        for shut in self._parts.close:
+            await self._end("market", shut())
+        for line in self.router.lines:
+            await self._end(f"journal {line.name}", line.journal.close())
+        self._worker.shutdown(wait=False, cancel_futures=True)
+        if self._store is not None:
+            self._store.close()
+
+    # Start-up = recovery ------------------------------------------------------------------------------------------
+
+    async def _open(self) -> None:
+        self.supervisor.keep("loop lag", self._lag.run)
+        for line in self.router.lines:
+            self._restore(line)
+        self._live = True
+        for line in self.router.lines:
+            await self._bring_up_first(line)
+        self.supervisor.keep("market data", self.data.keep)
+        self.supervisor.keep("health", self._sheet.keep)
+
+    def _restore(self, line: Line) -> None:
+        self.ledger.add_account(line.account)
+        if line.journal.notice:
+            self._report("journal", line.journal.notice)
+        restored = self.recorder.restore(line)
+        self.flow.restore_keys(restored.client_keys)
+        self.gate.kill_switch = self.gate.kill_switch or restored.kill_switch
+
+    async def _bring_up_first(self, line: Line) -> None:
+        try:
+            await self._bring_up(line)
+        except LabError as error:
+            if isinstance(error, StoreError):
+                raise
+            line.shut(f"{error} It is tried again", expired=line.expired)
+            self._report(f"account {line.name}", f"The account {line.name} cannot be used yet: {error}")
+            self.supervisor.keep(f"account {line.name}", lambda: self._bring_up(line))
+
+    async def _bring_up(self, line: Line) -> None:
+        """Connect, list the instruments, compare the books, open."""
+        await line.adapter.connect(LineSink(self, line))
+        if self._store is None:
+            self._store = await self._list_instruments(line)
+        await self.reconciler.look(line)
+        self._watch_held(line)
+        line.open_up()
+        self.supervisor.keep(f"reconciler {line.name}", lambda: self.reconciler.keep(line))
+
+    async def _list_instruments(self, line: Line) -> InstrumentStore:
+        """Today's file if it is there and whole, else a new one from the broker's list."""
+        path = self._parts.instrument_file
+        try:
+            store = InstrumentStore.open(path)
+            if store.dated == self._parts.day:
+                return store
+        except StoreError as error:
+            log.info("The instruments are listed anew: %s", error)
+        return InstrumentStore.build(path, await line.adapter.instruments(), self._parts.day)
+
+    def _watch_held(self, line: Line) -> None:
+        """What is held or working is on the board without anyone's asking."""
+        store = self._instruments()
+        held = (p for p in self.books.positions if p.account == line.name and p.quantity)
+        keys = {InstrumentKey(position.exchange, position.symbol) for position in held}
+        working = (order for order in self.ledger.orders(line.name) if order.working)
+        keys |= {InstrumentKey(order.exchange, order.symbol) for order in working}
+        self.data.subscribe(ORDERS_OWNER, [key for key in keys if store.find(key)], FeedMode.QUOTE)
+
+    # ----------------------------------------------------------------------------------------------------------------
+
+    def _make_table(self) -> CommandTable:
+        desks = (
+            TradingDesk(self.flow, self._closer, self.ledger),
+            DataDesk(
+                data=self.data,
+                instruments=self._instruments,
+                router=self.router,
+                ledger=self.ledger,
+                parts=self._parts,
+                worker=self._worker,
+            ),
+            AdminDesk(health=self, router=self.router, reconciler=self.reconciler, parts=self._parts),
+        )
+        return CommandTable(desks, (check_permission, RateGate(self.config.rates), AuditTrail()))
+
+    def _instruments(self) -> InstrumentStore:
+        if self._store is None:
+            raise StoreError("There are no instruments yet: the broker has not answered; wait until it is connected.")
+        return self._store
+
+    def _publish(self, event: AnyEvent) -> None:
+        """What the ledger tells: first our own consequences, then everyone."""
+        if self._live:
+            if isinstance(event, OrderUpdated):
+                self.recorder.note_if_ended(self.router.line(event.order.account), event.order)
+                self.flow.on_order(event.order)
+            elif isinstance(event, TradeHappened):
+                self._refresh_funds(event.fill.account)
+        self.bus.publish(event)
+
+    def _refresh_funds(self, account: str) -> None:
+        if account not in self._funds_due and not self._closed:
+            self._funds_due.add(account)
+            self.supervisor.start(f"funds {account}", self._ask_funds(account))
+
+    async def _ask_funds(self, account: str) -> None:
+        await asyncio.sleep(FUNDS_DELAY_S)
+        self._funds_due.discard(account)
+        try:
+            self.ledger.set_funds(await self.router.line(account).adapter.funds())
+        except LabError as error:
+            log.info("The funds of %s are not refreshed: %s", account, error)
+
+    def _report(self, where: str, message: str) -> None:
+        self.bus.publish(ErrorRaised(where, message))
+
+    def _fatal(self, name: str) -> None:
+        log.critical("The engine stops because %s failed.", name)
+        asyncio.get_running_loop().create_task(self.close(), name=f"stop after {name}")
+
+    async def _end(self, name: str, work: Awaitable[None]) -> None:
+        """One part's fault must not keep the others open."""
+        try:
+            await work
+        except Exception:
+            log.exception("%s did not close cleanly (process %d).", name, os.getpid())

@@ -104,14 +104,14 @@ class SqliteJournal:
         self._thread.start()
 
     @classmethod
-    def open(cls, path: Path, day: date | None = None) -> SqliteJournal:
+    def open(cls, path: Path, day: date | None = None, now_ns: Callable[[], int] | None = None) -> SqliteJournal:
         """Open or make the file. A damaged one is set aside, never overwritten, and :attr:`notice` says so.
 
         Raises JournalError when the file can neither be opened nor made.
         """
-        today = day or trade_date(SystemClock().now_ns())
+        today = day or trade_date((now_ns or SystemClock().now_ns)())
         file, notice = SqliteFile.open(path, today)
-        return cls(file, notice)
+        return cls(file, notice, now_ns)
 
     async def intend(self, intent: OrderIntent, client_key: str = "") -> None:
         waiting = _Waiting(self._row(Intended(intent, client_key)), asyncio.get_running_loop())

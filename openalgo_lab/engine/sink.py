@@ -1,0 +1,43 @@
+"""Where an adapter delivers what it hears."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from openalgo_lab.engine.router import Line
+from openalgo_lab.model.events import FeedState, FeedStatusChanged
+from openalgo_lab.model.market import TickBatch
+from openalgo_lab.model.reports import Report
+
+if TYPE_CHECKING:
+    from openalgo_lab.engine.engine import Engine
+
+__all__ = ["LineSink"]
+
+
+class LineSink:
+    """The :class:`~openalgo_lab.broker.adapter.ReportSink` of one account; on the engine's loop."""
+
+    def __init__(self, engine: Engine, line: Line) -> None:
+        self._engine = engine
+        self._line = line
+        self._feeds_board = engine.router.line("") is line
+        self._connected = True
+
+    def on_ticks(self, batch: TickBatch) -> None:
+        """To the board. Only the default account's feed fills it: one price, one source."""
+        if self._feeds_board:
+            self._engine.data.on_ticks(batch)
+
+    def on_report(self, report: Report) -> None:
+        """To the ledger, and what was new to the journal."""
+        self._engine.recorder.take(self._line, [report])
+
+    def on_feed(self, state: FeedState) -> None:
+        """Told to everyone. After a gap the feed is asked anew and the books are compared."""
+        if state.connected and not self._connected:
+            if self._feeds_board:
+                self._engine.data.ask_again()
+            self._engine.reconciler.doubt(self._line.name)
+        self._connected = state.connected
+        self._engine.bus.publish(FeedStatusChanged(state))
