@@ -18,6 +18,7 @@ MODULES = (
 
 _IMPORT = re.compile(r'^import \{[^}]*\} from "\./\w+\.js";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
+_REMARK = re.compile(r"^ *//.*\n|^ +", re.MULTILINE)  # every widget carries the module
 
 
 @cache
@@ -25,7 +26,7 @@ def esm() -> str:
     """The grid's front end as one ES module."""
     folder = files("openalgo_lab.ui.grid").joinpath("esm")
     sources = (folder.joinpath(f"{name}.js").read_text("utf-8") for name in MODULES)
-    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", source)) for source in sources)
+    return _REMARK.sub("", "\n".join(_EXPORT.sub("", _IMPORT.sub("", source)) for source in sources))
 
 
 @cache

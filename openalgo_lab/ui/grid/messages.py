@@ -1,7 +1,15 @@
-"""What the browser says to a grid, one struct a message. The field `k` tells which.
+"""The grid's protocol; here what the browser says, one struct a message. The field `k` tells which.
 
-To the browser go: `l` layout, `x` text patch, `f` full frame, `d` delta frame, `c` centre a row, `p` pong
-(see `grid.Grid` for their fields).
+To the browser go (fields · buffers):
+    l  layout       rev ids text{key: [str]} empty dec act · [decimals u8][actions u8], each if `dec`, `act`
+    x  text patch   from rev cells[[row, key, text]] dec act · as above; layout `from` becomes `rev`
+    f  full frame   rev seq base n t m · values, [flags u16 if `m`]; values: `frames.py`
+    d  delta frame  rev seq base n t m · n changed values f64 then n cell numbers u32, [flags u16 if `m`]
+    c  centre       id
+    p  pong
+`rev` numbers layouts, `seq` frames; a frame fits layout `rev` only, a delta only on frame `base`. `t` is the engine's
+UTC time in ns. What does not fit is answered with `n`. A page that paints acknowledges every second frame, hence
+`credit.WINDOW`; a hidden page is silent.
 """
 
 from __future__ import annotations

@@ -296,7 +296,7 @@ def test_the_empty_state_offers_the_button_that_mends_it(open_desk: Open, screen
 
 def test_arrows_move_and_enter_acts(open_desk: Open) -> None:
     desk = open_desk(make_orders())
-    desk.page.locator(".oal-grid").focus()
+    desk.page.locator(".oal-grid-table").focus()
     desk.press("ArrowDown")
     assert desk.call("focus") == {"id": 101, "key": "time", "action": ""}
     desk.press("ArrowDown", "ArrowRight", "ArrowRight", "ArrowRight")
@@ -337,7 +337,7 @@ def test_a_key_held_down_is_one_press(open_desk: Open) -> None:
 
 def test_paging_keeps_the_focus_in_view(open_desk: Open) -> None:
     desk = open_desk(make_orders(5_000))
-    desk.page.locator(".oal-grid").focus()
+    desk.page.locator(".oal-grid-table").focus()
     desk.press("ArrowDown", "Control+End")
     assert desk.call("focus")["id"] == 5_100
     assert desk.text(5_100, "qty") is not None

@@ -7,15 +7,15 @@ const MOVES = new Set([
 ]);
 
 export function listenKeys(view, signal) {
-  const { root } = view;
-  root.addEventListener("keydown", (event) => {
-    if (event.target === root && press(view, event)) {
+  const { table } = view;
+  table.addEventListener("keydown", (event) => {
+    if (event.target === table && press(view, event)) {
       event.preventDefault();
       event.stopPropagation();
     }
   }, { signal });
-  root.addEventListener("copy", (event) => {
-    const text = event.target === root ? copyText(view) : "";
+  table.addEventListener("copy", (event) => {
+    const text = event.target === table ? copyText(view) : "";
     if (!text) return;
     event.clipboardData.setData("text/plain", text);
     event.preventDefault();
@@ -23,7 +23,7 @@ export function listenKeys(view, signal) {
   }, { signal });
   // JupyterLab listens on the document in the capture phase and skips elements marked so.
   window.addEventListener("keydown", (event) => {
-    root.toggleAttribute("data-lm-suppress-shortcuts", event.target === root && isOurs(view, event));
+    table.toggleAttribute("data-lm-suppress-shortcuts", event.target === table && isOurs(view, event));
   }, { signal, capture: true });
 }
 

@@ -26,7 +26,7 @@ export function buildMenu(view, signal) {
     menu.querySelector("input, button")?.focus();
   }, { signal });
   view.root.addEventListener("keydown", (event) => {
-    if (!menu || event.target === view.root) return;
+    if (!menu || event.target === view.table) return;
     event.stopPropagation();
     if (event.key === "Escape") close(true);
   }, { signal });

@@ -16,7 +16,7 @@ export function listenPointer(view, signal) {
   on("pointerleave", () => leave(view));
   on("click", (event) => click(view, event));
   on("dblclick", (event) => doubleClick(view, event));
-  on("focus", () => view.root.focus({ preventScroll: true })); // a press focuses the scroller, the keys are the root's
+  on("focus", () => view.table.focus({ preventScroll: true })); // a press focuses the scroller, the keys are the table's
 }
 
 function point(view, event) {
@@ -26,7 +26,7 @@ function point(view, event) {
 
 function down(view, event) {
   if (event.button !== 0) return;
-  view.root.focus({ preventScroll: true });
+  view.table.focus({ preventScroll: true });
   const at = point(view, event);
   view.pressed = view.hitAt(at.x, at.y);
   if (view.pressed.zone !== "header" || !view.pressed.edge) return;

@@ -4,7 +4,7 @@ import { formatCell, exactCell } from "./format.js";
 
 const ACK_EVERY = 2; // frames; the sender's window is four
 const QUIET_MS = 3000; // a visible view that hears nothing for so long asks
-const LOST_MS = 10000; // and greys its numbers after so long
+const LOST_MS = 7000; // and greys its numbers when it has had no answer for so long
 const LAGS = 256;
 
 export const FLAG = {
@@ -26,7 +26,8 @@ export class Store {
     this.unacked = 0;
     this.engineNs = 0;
     this.heard = performance.now();
-    this.asked = 0;
+    this.asked = 0; // last question, and the first of those still unanswered
+    this.unansweredSince = 0;
     this.sort = { key: "", order: "" };
     this.setRows([], {}, null, null, null);
     this.stats = statsOf(this.spec.name);
@@ -54,6 +55,7 @@ export class Store {
   receive(message, buffers) {
     if (this.contactLost) this.changed();
     this.heard = performance.now();
+    this.unansweredSince = 0;
     switch (message.k) {
       case "l": this.takeLayout(message, buffers); break;
       case "x": this.takePatch(message, buffers); break;
@@ -236,7 +238,7 @@ export class Store {
   }
 
   get contactLost() {
-    return performance.now() - this.heard > LOST_MS;
+    return this.unansweredSince > 0 && performance.now() - this.unansweredSince > LOST_MS;
   }
 
   // A view has put the newest state on screen.
@@ -258,7 +260,9 @@ export class Store {
 
   // A hidden view is silent, so the sender stops; on its return one word brings the newest state.
   resume() {
+    this.unansweredSince = 0;
     if (this.unacked) this.acknowledge(0);
+    this.poke();
   }
 
   poke() {
@@ -266,6 +270,7 @@ export class Store {
     if (!this.visible || document.hidden || now - this.heard < QUIET_MS) return;
     if (now - this.asked >= QUIET_MS) {
       this.asked = now;
+      this.unansweredSince ||= now;
       this.send({ k: "p", seq: this.seq, rev: this.rev });
     }
     this.changed(); // the age of the silence is on screen

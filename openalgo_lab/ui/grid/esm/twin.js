@@ -6,23 +6,24 @@ export class Twin {
   constructor(view) {
     this.view = view;
     this.prefix = "oal-grid-" + (serial += 1) + "-" + Math.random().toString(36).slice(2, 8) + "-";
-    const root = view.root;
-    root.setAttribute("role", "grid");
-    root.setAttribute("aria-label", view.store.spec.label);
-    if (view.store.spec.selection === "multi") root.setAttribute("aria-multiselectable", "true");
+    const { table } = view;
+    table.setAttribute("role", "grid");
+    table.setAttribute("aria-label", view.store.spec.label);
+    if (view.store.spec.selection === "multi") table.setAttribute("aria-multiselectable", "true");
     this.body = hidden("div", "rowgroup");
     this.live = hidden("div", "status");
     this.live.setAttribute("aria-live", "polite");
-    root.append(this.body, this.live);
+    table.append(this.body);
+    view.root.append(this.live);
     this.written = 0;
   }
 
   // Sizes, header and focused row, after anything that changes which cells there are.
   rebuild() {
     const { view } = this;
-    const { store, root } = view;
-    root.setAttribute("aria-rowcount", String(store.n + 1));
-    root.setAttribute("aria-colcount", String(view.places.length));
+    const { store, table } = view;
+    table.setAttribute("aria-rowcount", String(store.n + 1));
+    table.setAttribute("aria-colcount", String(view.places.length));
     const header = element("div", "row");
     header.setAttribute("aria-rowindex", "1");
     view.places.forEach(({ column }, index) => {
@@ -45,7 +46,7 @@ export class Twin {
     this.row?.remove();
     this.row = null;
     if (position === undefined) {
-      view.root.removeAttribute("aria-activedescendant");
+      view.table.removeAttribute("aria-activedescendant");
       return;
     }
     this.row = this.buildRow(position);
@@ -53,7 +54,7 @@ export class Twin {
     const index = view.places.findIndex((place) => place.column.key === view.focus.key);
     const cell = this.row.children[index];
     const button = view.focus.action && cell?.querySelector(`[data-action="${CSS.escape(view.focus.action)}"]`);
-    if (cell) view.root.setAttribute("aria-activedescendant", (button || cell).id);
+    if (cell) view.table.setAttribute("aria-activedescendant", (button || cell).id);
     if (speak && cell) this.live.textContent = this.spoken(position, index);
   }
 

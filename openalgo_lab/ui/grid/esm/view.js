@@ -52,7 +52,8 @@ export class View {
   build(host) {
     const { spec } = this.store;
     this.root = make("div", "oal-grid");
-    this.root.tabIndex = 0;
+    this.table = make("div", "oal-grid-table"); // what has the focus and is the ARIA grid
+    this.table.tabIndex = 0;
     this.root.dataset.grid = spec.name;
     this.root.style.height = spec.height;
     this.canvas = make("canvas", "oal-grid-canvas");
@@ -63,7 +64,8 @@ export class View {
     this.spacer = make("div", "oal-grid-spacer");
     this.scroller.append(this.spacer);
     this.ctx = this.canvas.getContext("2d", { alpha: false });
-    this.root.append(this.scroller, this.canvas);
+    this.table.append(this.scroller, this.canvas);
+    this.root.append(this.table);
     this.twin = new Twin(this);
     this.empty = make("div", "oal-grid-empty");
     this.pill = make("button", "oal-grid-pill");
@@ -83,8 +85,8 @@ export class View {
     watchTheme(() => this.readTheme(), signal);
     this.scroller.addEventListener("scroll", () => this.scrolled(), { signal, passive: true });
     for (const type of ["focus", "blur"]) {
-      this.root.addEventListener(type, () => {
-        this.focusVisible = document.activeElement === this.root;
+      this.table.addEventListener(type, () => {
+        this.focusVisible = document.activeElement === this.table;
         this.invalidate();
       }, { signal });
     }
