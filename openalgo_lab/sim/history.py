@@ -120,6 +120,7 @@ class Historian:
         wanted = np.arange(parts)[None, :] * seconds < ends[:, None] * 60
         complete = wanted & (starts + (steps - 1) * SAMPLE_NS <= now_ns)
         day, part = np.nonzero(complete)
+        prices = (slices.first, slices.high, slices.low, slices.last)
         bars = contract.candles(
             sessions,
             day=day,
