@@ -1,0 +1,100 @@
+"""The command table: complete, typed, guarded."""
+
+from __future__ import annotations
+
+import typing
+from pathlib import Path
+
+import pytest
+
+from openalgo_lab.engine.config import RateLimits
+from openalgo_lab.engine.desks import AdminDesk, DataDesk, TradingDesk
+from openalgo_lab.engine.middleware import AuditTrail, RateGate, check_permission
+from openalgo_lab.engine.principal import Permission, Principal
+from openalgo_lab.engine.table import CommandTable, Idempotency, RateClass, answer_type, handles
+from openalgo_lab.model import commands as c
+from openalgo_lab.model.errors import InputError, NotPermitted, Throttled
+from tests.support.engine_parts import limit, running
+from tests.support.scripted_broker import ScriptedBroker
+
+COMMANDS = typing.get_args(c.AnyCommand)
+DESKS = (TradingDesk, DataDesk, AdminDesk)
+
+
+def handlers() -> dict[type, list[typing.Any]]:
+    found: dict[type, list[typing.Any]] = {}
+    for desk in DESKS:
+        for value in vars(desk).values():
+            rule = getattr(value, "__command_rule__", None)
+            if rule is not None:
+                found.setdefault(rule.command, []).append(value)
+    return found
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
+def test_every_command_has_one_handler_that_answers_its_type(command: type) -> None:
+    (handler,) = handlers()[command]
+    hints = typing.get_type_hints(handler)
+    assert hints["return"] == answer_type(command)
+    names = [name for name in hints if name != "return"]
+    assert hints[names[0]] is command
+
+
+def test_no_handler_is_for_something_else() -> None:
+    assert set(handlers()) == set(COMMANDS)
+
+
+def test_what_changes_orders_needs_trade_and_is_audited() -> None:
+    rules = {rule.command: rule for found in handlers().values() for rule in [found[0].__command_rule__]}
+    for command in (c.PlaceOrder, c.ModifyOrder, c.CancelOrder, c.CancelAllOrders, c.ClosePosition, c.KillSwitch):
+        assert rules[command].permission >= Permission.TRADE and rules[command].audit
+    for command in (c.CancelOrder, c.CancelAllOrders, c.ClosePosition, c.KillSwitch):
+        assert rules[command].rate is RateClass.FREE
+
+
+async def test_permission(tmp_path: Path) -> None:
+    broker = ScriptedBroker()
+    async with running(broker, tmp_path) as engine:
+        with pytest.raises(NotPermitted, match="may only read"):
+            await engine.call(limit(), Principal("viewer", Permission.READ))
+        assert await engine.call(c.GetBooks(), Principal("viewer", Permission.READ)) is engine.books
+        names = [rule.name for rule in engine.table.describe()]
+        assert names == sorted(names) and len(names) == len(COMMANDS)
+    assert not broker.placed
+
+
+async def test_rate_and_audit(caplog: pytest.LogCaptureFixture) -> None:
+    class Desk:
+        @handles(c.Reconcile, permission=Permission.READ, rate=RateClass.ORDER, audit=True)
+        async def run(self, command: c.Reconcile, principal: Principal) -> c.Done:
+            if command.account == "bad":
+                raise InputError("no such account")
+            return c.Done()
+
+    now = 0.0
+    gate = RateGate(RateLimits(order_per_s=2), lambda: now)
+    table = CommandTable([Desk()], (check_permission, gate, AuditTrail()))
+    who = Principal("bot")
+    caplog.set_level("INFO", "openalgo_lab.audit")
+    for _ in range(2):
+        await table.call(c.Reconcile(), who)
+    with pytest.raises(Throttled) as caught:
+        await table.call(c.Reconcile(), who)
+    assert caught.value.retry_after_s == pytest.approx(0.5)
+    await table.call(c.Reconcile(), Principal("another"))
+    now = 0.6
+    with pytest.raises(InputError):
+        await table.call(c.Reconcile("bad"), who)
+    assert len(caplog.messages) == 4 and "no such account" in caplog.messages[-1]
+
+
+async def test_what_is_unknown_or_double_is_refused() -> None:
+    class Desk:
+        @handles(c.GetBooks, permission=Permission.READ, idempotency=Idempotency.SAFE)
+        async def run(self, command: c.GetBooks, principal: Principal) -> object:
+            return None
+
+    with pytest.raises(ValueError, match="two handlers"):
+        CommandTable([Desk(), Desk()])
+    with pytest.raises(InputError, match="no command GetStatus"):
+        await CommandTable([Desk()]).call(c.GetStatus(), Principal("x"))
