@@ -18,6 +18,7 @@ from pathlib import Path
 from openalgo_lab.model.errors import StoreError, SymbolError
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
 from openalgo_lab.model.vocabulary import DERIVATIVE_EXCHANGES, Exchange, InstrumentType
+from openalgo_lab.store.search import search
 
 __all__ = ["InstrumentStore"]
 
@@ -158,8 +159,6 @@ class InstrumentStore:
 
     def search(self, query: str, exchange: Exchange | None = None, limit: int = 20) -> Sequence[Instrument]:
         """Instruments by words, best first (see :mod:`openalgo_lab.store.search`)."""
-        from openalgo_lab.store.search import search
-
         return search(self, query, exchange, limit)
 
     def select(self, where: str, values: tuple[object, ...]) -> Sequence[Instrument]:

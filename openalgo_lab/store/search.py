@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import msgspec
 
@@ -19,10 +19,7 @@ from openalgo_lab.model.instruments import Instrument, InstrumentKey
 from openalgo_lab.model.symbols import parse_expiry
 from openalgo_lab.model.vocabulary import Exchange, InstrumentType
 
-if TYPE_CHECKING:
-    from openalgo_lab.store.instruments import InstrumentStore
-
-__all__ = ["Query", "read_query", "search"]
+__all__ = ["Query", "Searchable", "read_query", "search"]
 
 _KINDS = {
     "CE": InstrumentType.CE,
@@ -41,6 +38,22 @@ _STRIKE_AND_KIND = re.compile(r"(\d{1,7}(?:\.\d{1,4})?)(CE|PE)")
 _DAY_MONTH = re.compile(r"(\d{1,2})-?([A-Z]{3})")
 _MOST_TOKENS = 8
 _FUZZY_FLOOR = 0.6
+
+
+class Searchable(Protocol):
+    """What search asks of a store."""
+
+    def select(self, where: str, values: tuple[object, ...]) -> Sequence[Instrument]:
+        """Instruments by an SQL condition over the columns of the ``instruments`` table."""
+
+    def underlyings(self) -> Sequence[str]:
+        """Every underlying that has derivatives."""
+
+    def names(self) -> Sequence[str]:
+        """The symbol of everything that is not a derivative."""
+
+    def by_symbol(self, symbol: str) -> Sequence[Instrument]:
+        """The instruments of that symbol on every exchange."""
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -94,9 +107,7 @@ def _expiry_pattern(token: str) -> str:
         return ""
 
 
-def search(
-    store: InstrumentStore, query: str, exchange: Exchange | None = None, limit: int = 20
-) -> Sequence[Instrument]:
+def search(store: Searchable, query: str, exchange: Exchange | None = None, limit: int = 20) -> Sequence[Instrument]:
     """At most ``limit`` instruments, best first, each once; empty for an empty query."""
     text = "".join(char if char.isprintable() else " " for char in query).upper()
     asked = read_query(text)
@@ -118,7 +129,7 @@ def _on(exchange: Exchange | None) -> tuple[str, tuple[object, ...]]:
     return (" AND exchange = ?", (exchange.value,)) if exchange else ("", ())
 
 
-def _structured(store: InstrumentStore, asked: Query, exchange: Exchange | None, limit: int) -> Sequence[Instrument]:
+def _structured(store: Searchable, asked: Query, exchange: Exchange | None, limit: int) -> Sequence[Instrument]:
     """Derivatives by their parts; the underlying as written first, then those that begin with it."""
     if not asked.is_structured:
         return []
@@ -147,7 +158,7 @@ def _parts(asked: Query) -> tuple[str, tuple[object, ...]]:
     return "".join(condition for condition, _ in parts), tuple(value for _, value in parts)
 
 
-def _prefix(store: InstrumentStore, word: str, exchange: Exchange | None, limit: int) -> Sequence[Instrument]:
+def _prefix(store: Searchable, word: str, exchange: Exchange | None, limit: int) -> Sequence[Instrument]:
     """Symbols that begin with the whole query; an exact one first, then cash and indices, then nearest expiry."""
     also, on = _on(exchange)
     span = "symbol >= ? AND symbol < ?"
@@ -163,7 +174,7 @@ def _prefix(store: InstrumentStore, word: str, exchange: Exchange | None, limit:
     return [*plain, *sorted(contracts, key=lambda item: (item.symbol != word, item.expiry or date.max, item.symbol))]
 
 
-def _trigram(store: InstrumentStore, words: list[str], exchange: Exchange | None, limit: int) -> Sequence[Instrument]:
+def _trigram(store: Searchable, words: list[str], exchange: Exchange | None, limit: int) -> Sequence[Instrument]:
     """Instruments whose symbol or name holds every word; words under three letters only narrow the others."""
     grams = {word[at : at + 3] for word in words for at in range(len(word) - 2)}
     if not grams:
@@ -178,7 +189,7 @@ def _trigram(store: InstrumentStore, words: list[str], exchange: Exchange | None
     return sorted(holding, key=lambda item: (item.underlying != "", item.expiry or date.min, item.symbol))
 
 
-def _fuzzy(store: InstrumentStore, asked: Query, exchange: Exchange | None, limit: int) -> Sequence[Instrument]:
+def _fuzzy(store: Searchable, asked: Query, exchange: Exchange | None, limit: int) -> Sequence[Instrument]:
     """Symbols a typing error or two away from the first word (optimal string alignment: a swap counts once)."""
     from rapidfuzz import process
     from rapidfuzz.distance import OSA
