@@ -52,7 +52,7 @@ def implied_volatility(
     out = np.full(p.shape, np.nan)
     out[sane & (beta == 0)] = 0.0
     solve = np.flatnonzero(sane & (beta > 0))
-    out[solve] = _total_volatility(x.flat[solve], beta.flat[solve]) / np.sqrt(t.flat[solve])
+    out.flat[solve] = _total_volatility(x.flat[solve], beta.flat[solve]) / np.sqrt(t.flat[solve])
     return out.reshape(shape)
 
 

@@ -50,9 +50,7 @@ _INV_SQRT_2PI: Final = 1.0 / math.sqrt(2.0 * math.pi)
 
 def mills(z: FloatArray) -> FloatArray:
     """The Mills ratio (1 - N(z)) / n(z) for z >= 0; relative error below 1e-15. NaN stays NaN."""
-    far = z + _POLE
-    t = (z - _POLE) / far
-    t = np.where(np.isinf(z), 1.0, t)
+    t = 1.0 - 2.0 * _POLE / (z + _POLE)
     out = np.full_like(t, _COEFFICIENTS[-1])
     for coefficient in _COEFFICIENTS[-2::-1]:
         np.multiply(out, t, out=out)

@@ -125,9 +125,7 @@ class Historian:
             sessions,
             day=day,
             minute=part * seconds // 60,
-            spots=np.stack(
-                (slices.first[complete], slices.high[complete], slices.low[complete], slices.last[complete])
-            ),
+            spots=np.stack([price[complete] for price in prices]),
             starts=starts[complete],
             done=np.stack((np.roll(slices.done, 1, axis=1)[complete] * (part > 0), slices.done[complete])),
             whole=minutes.activity.sum(axis=1),

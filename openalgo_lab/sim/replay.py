@@ -88,7 +88,7 @@ class ReplayMarket:
 
     def published_iv(self, tokens: npt.NDArray[np.int64], now_ns: int) -> FloatArray:
         """The implied volatility that the exchange published, per cent; NaN where it published none."""
-        return self._columns.iv[self._place(now_ns), self._rows_of(tokens)]
+        return np.asarray(self._columns.iv[self._place(now_ns), self._rows_of(tokens)], dtype=np.float64)
 
     def history(self, instrument: Instrument, interval: str, start_ns: int, end_ns: int) -> Bars:
         """Candles made of the snapshots up to now; nothing before the recording.
