@@ -124,7 +124,7 @@ class Client:
         before = self._counted.get(extra.number)
         return (total.plus(before, -1) if before is not None else total).plus(extra)
 
-    def position(self, order: VenueOrder) -> Position:
+    def position(self, order: VenueOrder | VenueTrade) -> Position:
         """The position that an order's fills are booked to, made flat where there is none yet."""
         key = (order.token, order.product)
         found = self.positions.get(key)

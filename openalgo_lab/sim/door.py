@@ -6,13 +6,14 @@ from datetime import date
 from typing import Final
 
 from openalgo_lab.model.instruments import Instrument
+from openalgo_lab.model.rules import RuleBook
 from openalgo_lab.model.vocabulary import Product, Side
 from openalgo_lab.sim.clients import Catalogue, Client, Margins
 from openalgo_lab.sim.market import MarketSource
 from openalgo_lab.sim.matching import PRICE_SCALE, View
 from openalgo_lab.sim.records import VenueOrder
-from openalgo_lab.sim.rules import Code, Refusal, Terms, price_band, protected_limit
-from openalgo_lab.sim.views import last_price, views
+from openalgo_lab.sim.rules import Code, DayRules, Refusal, Terms
+from openalgo_lab.sim.views import last_price
 
 __all__ = ["Door", "check_tag"]
 
@@ -22,15 +23,14 @@ _TAG_LENGTH: Final = 20
 class Door:
     """The checks of one trading day that need the market or the client's books."""
 
-    def __init__(self, market: MarketSource, catalogue: Catalogue, day: date) -> None:
+    def __init__(self, market: MarketSource, catalogue: Catalogue, rules: RuleBook, day: date) -> None:
         self._market = market
         self._catalogue = catalogue
-        self._day = day
+        self.rules = DayRules(rules, day)
         self.margins = Margins(catalogue, day, lambda instrument: last_price(market, instrument))
 
-    def basis(self, instrument: Instrument, terms: Terms) -> int:
+    def basis(self, instrument: Instrument, terms: Terms, view: View) -> int:
         """Check price and trigger against the market; answers with the price by which margin is blocked."""
-        view = views(self._market, [instrument.token], self._market.now_ns())[0]
         if terms.price_type.has_price:
             self._check_band(instrument, view, terms.price)
         if terms.price_type.has_trigger:
@@ -40,7 +40,7 @@ class Door:
         reference = terms.trigger if terms.price_type.has_trigger else view.ltp
         if not reference:
             raise Refusal(Code.NO_PRICE, f"{instrument.symbol} has no last price yet; give a limit price.")
-        return protected_limit(instrument, terms.side, reference, self._day)
+        return self.rules.protected_limit(instrument, terms.side, reference)
 
     def check_open(self, instrument: Instrument) -> None:
         """Refuse outside continuous trading."""
@@ -65,7 +65,7 @@ class Door:
 
     def _check_band(self, instrument: Instrument, view: View, price: int) -> None:
         derivatives = self._catalogue.has_derivatives(instrument)
-        low, high = price_band(instrument, view.previous_close, view.ltp, self._day, derivatives=derivatives)
+        low, high = self.rules.price_band(instrument, view, derivatives=derivatives)
         if high and not low <= price <= high:
             raise Refusal(
                 Code.BAND,

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 
@@ -20,7 +20,7 @@ from openalgo_lab.model.errors import StoreError
 from openalgo_lab.model.vocabulary import Exchange, PriceType, Product, Side, Validity
 from openalgo_lab.sim.account import Holding, Money, Position
 
-__all__ = ["FILE_NAME", "Loaded", "Records", "State", "VenueOrder", "VenueTrade"]
+__all__ = ["FILE_NAME", "CarriedBooks", "Loaded", "Records", "State", "VenueOrder", "VenueTrade"]
 
 FILE_NAME: Final = "simulated-exchange.sqlite"
 _KEEP_DAYS: Final = 30
@@ -128,6 +128,15 @@ class Loaded(msgspec.Struct):
     money: dict[str, Money]
 
 
+class CarriedBooks(Protocol):
+    """What of a client goes on into the next day."""
+
+    name: str
+    money: Money
+    positions: dict[tuple[int, Product], Position]
+    holdings: dict[int, Holding]
+
+
 T = TypeVar("T")
 
 
@@ -203,17 +212,33 @@ class Records:
         """Insert or replace."""
         self._db.execute("INSERT OR REPLACE INTO money VALUES (?,?)", (client, self._encoder.encode(money)))
 
-    def start_day(
-        self, day: str, positions: dict[str, Iterable[Position]], holdings: dict[str, Iterable[Holding]]
+    def save_changes(
+        self,
+        orders: Iterable[VenueOrder],
+        trades: Iterable[VenueTrade],
+        positions: Iterable[tuple[str, Position]],
+        money: Iterable[tuple[str, Money]],
     ) -> None:
+        """Everything that one step of the venue has changed."""
+        for order in orders:
+            self.save_order(order)
+        for trade in trades:
+            self.save_trade(trade)
+        for client, position in positions:
+            self.save_position(client, position)
+        for client, cash in money:
+            self.save_money(client, cash)
+
+    def start_day(self, day: str, books: Iterable[CarriedBooks]) -> None:
         """Write what is carried into ``day`` in place of the old positions and holdings; drop very old orders."""
         self._db.execute("DELETE FROM positions")
         self._db.execute("DELETE FROM holdings")
-        for client, kept in positions.items():
-            for position in kept:
-                self.save_position(client, position)
-        rows = ((client, h.token, self._encoder.encode(h)) for client, kept in holdings.items() for h in kept)
-        self._db.executemany("INSERT INTO holdings VALUES (?,?,?)", rows)
+        for book in books:
+            for position in book.positions.values():
+                self.save_position(book.name, position)
+            rows = ((book.name, held.token, self._encoder.encode(held)) for held in book.holdings.values())
+            self._db.executemany("INSERT INTO holdings VALUES (?,?,?)", rows)
+            self.save_money(book.name, book.money)
         self._db.execute("INSERT OR REPLACE INTO meta VALUES ('day',?)", (day,))
         for table in ("orders", "trades"):
             self._db.execute(

@@ -1,7 +1,7 @@
 """What the simulated exchange and its broker's risk system refuse at the door, by dated rules. Pure.
 
-Price protection, bands and margin rates are rows with the date from which they hold; a day before the first row
-has no rule and is refused. Prices are integers in ten-thousandths of a rupee, as in `matching`.
+Price protection and bands come from the model's dated tables, margin rates from the rows here; a day that they do
+not know is refused. Prices are integers in ten-thousandths of a rupee, as in `matching`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import msgspec
 
 from openalgo_lab.model.errors import Rejected, RuleError
 from openalgo_lab.model.instruments import Instrument
+from openalgo_lab.model.rules import RuleBook
 from openalgo_lab.model.vocabulary import (
     DERIVATIVE_EXCHANGES,
     Exchange,
@@ -23,9 +24,9 @@ from openalgo_lab.model.vocabulary import (
     Side,
     Validity,
 )
-from openalgo_lab.sim.matching import to_rupees, to_units
+from openalgo_lab.sim.matching import View, to_rupees, to_units
 
-__all__ = ["Code", "Refusal", "Terms", "check_terms", "margin_rate", "price_band", "protected_limit"]
+__all__ = ["Code", "DayRules", "Refusal", "Terms", "check_terms", "margin_rate"]
 
 
 class Code(StrEnum):
@@ -76,102 +77,90 @@ class Terms(msgspec.Struct, frozen=True):
     validity: Validity = Validity.DAY
 
 
-class _Slab(msgspec.Struct, frozen=True):
-    """Protection of a MARKET order: prices below ``below`` rupees get ``percent``."""
-
-    below: float
-    percent: float
-
-
-class _Rules(msgspec.Struct, frozen=True):
-    """The rates of one period. Percentages; ``lpp_floor`` in rupees."""
+class _Rates(msgspec.Struct, frozen=True):
+    """Shares of the value that are blocked, from a date on: the floors of scan range and exposure added up."""
 
     since: date
-    cash_slabs: tuple[_Slab, ...]
-    option_slabs: tuple[_Slab, ...]
-    band_plain: float  # cash share without derivatives
-    band_dynamic: float  # cash share with derivatives, futures: widens in steps as the price comes near it
-    lpp_percent: float
-    lpp_floor: float
     equity_mis: float
-    index_span: float  # scan range floor + exposure
+    index_span: float
     stock_span: float
 
 
-_INF: Final = float("inf")
-_RULES: Final = (
-    _Rules(
-        since=date(2021, 9, 27),  # peak margin in full, SL-M withdrawn from options
-        cash_slabs=(_Slab(100, 2.0), _Slab(500, 1.0), _Slab(_INF, 0.5)),
-        option_slabs=(_Slab(10, 5.0), _Slab(100, 3.0), _Slab(500, 2.0), _Slab(_INF, 1.0)),
-        band_plain=20.0,
-        band_dynamic=10.0,
-        lpp_percent=40.0,
-        lpp_floor=20.0,
-        equity_mis=20.0,
-        index_span=11.3,
-        stock_span=17.7,
-    ),
+_RATES: Final = (
+    _Rates(since=date(2021, 9, 1), equity_mis=0.20, index_span=0.113, stock_span=0.177),  # peak margin in full
 )
-_FLEX_STEP: Final = 5.0
-_FLEX_NEAR: Final = 0.1
+_FLEX_NEAR: Final = 0.1  # a price this near (percentage points) widens a dynamic band
 _MIN_DISCLOSED: Final = 0.10
 _MAX_QUANTITY: Final = 2**40  # beyond it no exchange has a field, and no sum here can overflow
 _CASH: Final = frozenset({Exchange.NSE, Exchange.BSE})
+_EQUITY_DERIVATIVES: Final = frozenset({Exchange.NFO, Exchange.BFO})
+_CURRENCY: Final = frozenset({Exchange.CDS, Exchange.BCD})
 
 
-def _rules_on(day: date) -> _Rules:
-    for rules in reversed(_RULES):
-        if rules.since <= day:
-            return rules
-    raise RuleError(f"The exchange rules of {day} are not known; take a day from {_RULES[0].since} on.")
+class DayRules:
+    """The price rules of one trading day, from the model's dated tables. Raises RuleError where they are silent."""
+
+    def __init__(self, book: RuleBook, day: date) -> None:
+        self._book = book
+        self._day = day
+
+    def protected_limit(self, instrument: Instrument, side: Side, ltp: int) -> int:
+        """The limit that a MARKET order gets: last price ± the slab's percentage, on tick, at least one tick away."""
+        percent = self._book.protection_pct(instrument.kind, to_rupees(ltp), self._day)
+        tick = to_units(instrument.tick_size)
+        room = max(tick, int(ltp * percent / 100))
+        if side is Side.BUY:
+            return (ltp + room) // tick * tick
+        return max(tick, -(-(ltp - room) // tick) * tick)
+
+    def price_band(self, instrument: Instrument, view: View, *, derivatives: bool) -> tuple[int, int]:
+        """Lowest and highest limit that is taken; (0, 0) where there is no band or nothing to measure it from.
+
+        Options: limit-price protection round the last price. All else: the daily band round the previous close, at
+        the step to which the price has pushed it.
+        """
+        if instrument.kind.is_option:
+            return self._protection(instrument, view.ltp)
+        group = _band_group(instrument, derivatives=derivatives, index=self._book.is_index(instrument.underlying))
+        reference = view.previous_close
+        if group is None or reference <= 0:
+            return 0, 0
+        band = self._book.price_band(group, self._day)
+        moved = abs(view.ltp - reference) / reference * 100 if view.ltp else 0.0
+        step = next((n for n, width in enumerate(band.steps) if moved < width - _FLEX_NEAR), len(band.steps) - 1)
+        low, high = band.limits(to_rupees(reference), instrument.tick_size, step)
+        return max(to_units(instrument.tick_size), to_units(low)), to_units(high)
+
+    def _protection(self, instrument: Instrument, ltp: int) -> tuple[int, int]:
+        if ltp <= 0 or instrument.exchange not in _EQUITY_DERIVATIVES:
+            return 0, 0
+        row = self._book.limit_price_protection(instrument.exchange, instrument.underlying, instrument.kind, self._day)
+        low, high = row.limits(to_rupees(ltp), instrument.tick_size)
+        return to_units(low), to_units(high)
 
 
-def protected_limit(instrument: Instrument, side: Side, ltp: int, day: date) -> int:
-    """The limit that a MARKET order gets: last price ± the slab's percentage, on tick, never worse than the slab."""
-    rules = _rules_on(day)
-    slabs = rules.option_slabs if instrument.kind.is_option else rules.cash_slabs
-    percent = next(slab.percent for slab in slabs if to_rupees(ltp) < slab.below)
-    tick = to_units(instrument.tick_size)
-    room = max(tick, int(ltp * percent / 100))
-    if side is Side.BUY:
-        return (ltp + room) // tick * tick
-    return max(tick, -(-(ltp - room) // tick) * tick)
-
-
-def price_band(instrument: Instrument, reference: int, ltp: int, day: date, *, derivatives: bool) -> tuple[int, int]:
-    """Lowest and highest limit that is taken: options ± protection round the last price, all else ± the band round
-    the previous close (``reference``). Upper rounded down, lower rounded up to the tick. (0, 0) = none known.
-    """
-    rules = _rules_on(day)
-    tick = to_units(instrument.tick_size)
-    centre = ltp if instrument.kind.is_option else reference
-    if centre <= 0:
-        return 0, 0
-    if instrument.kind.is_option:
-        room = max(int(centre * rules.lpp_percent / 100), to_units(rules.lpp_floor))
-    else:
-        dynamic = derivatives or instrument.exchange not in _CASH
-        percent = rules.band_dynamic if dynamic else rules.band_plain
-        moved = abs(ltp - reference) / reference * 100 if ltp else 0.0
-        while dynamic and moved >= percent - _FLEX_NEAR:
-            percent += _FLEX_STEP
-        room = int(centre * percent / 100)
-    return max(tick, -(-(centre - room) // tick) * tick), (centre + room) // tick * tick
+def _band_group(instrument: Instrument, *, derivatives: bool, index: bool) -> str | None:
+    if instrument.exchange in _CASH:
+        return "cash_derivative" if derivatives else "cash_20"
+    if instrument.exchange in _EQUITY_DERIVATIVES:
+        return "index_future" if index else "stock_future"
+    return "currency_near" if instrument.exchange in _CURRENCY else None
 
 
 def margin_rate(instrument: Instrument, product: Product, side: Side, day: date, *, index_underlying: bool) -> float:
     """Share of the value that is blocked: of the order's value, for short options of the underlying's value.
 
     Delivery and bought options 1.0, intraday shares 0.2, futures and sold options the floor of scan range and
-    exposure (0.113 index, 0.177 stock). Sold options also keep the premium aside.
+    exposure (0.113 index, 0.177 stock). Sold options also keep the premium aside. Raises RuleError before 2021-09-01.
     """
-    rules = _rules_on(day)
+    rates = next((rates for rates in reversed(_RATES) if rates.since <= day), None)
+    if rates is None:
+        raise RuleError(f"The margin rates of {day} are not known; take a day from {_RATES[0].since} on.")
     if instrument.kind is InstrumentType.EQ:
-        return rules.equity_mis / 100 if product is Product.MIS else 1.0
+        return rates.equity_mis if product is Product.MIS else 1.0
     if instrument.kind.is_option and side is Side.BUY:
         return 1.0
-    return (rules.index_span if index_underlying else rules.stock_span) / 100
+    return rates.index_span if index_underlying else rates.stock_span
 
 
 # The door -----------------------------------------------------------------------------------------------------------

@@ -172,6 +172,10 @@ class ReaderFeed:
 
     async def close(self) -> None:
         """Leave the feed."""
+        self.leave()
+
+    def leave(self) -> None:
+        """Leave the feed; the reading side ends."""
         if not self._closed:
             self._closed = True
             self._driver.leave(self)

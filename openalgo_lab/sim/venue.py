@@ -20,6 +20,7 @@ import msgspec
 
 from openalgo_lab.model.errors import StoreError
 from openalgo_lab.model.instruments import Instrument
+from openalgo_lab.model.rules import RuleBook
 from openalgo_lab.model.times import NS_PER_MS, Clock, SystemClock
 from openalgo_lab.model.vocabulary import Exchange, PriceType, Product, Side, Validity
 from openalgo_lab.sim.account import Money
@@ -29,7 +30,7 @@ from openalgo_lab.sim.door import Door, check_tag
 from openalgo_lab.sim.market import MarketSource
 from openalgo_lab.sim.matching import PRICE_SCALE, Book, Match, View
 from openalgo_lab.sim.records import Records, State, VenueOrder, VenueTrade
-from openalgo_lab.sim.rules import Code, Refusal, Terms, check_terms, protected_limit
+from openalgo_lab.sim.rules import Code, Refusal, Terms, check_terms
 from openalgo_lab.sim.views import last_price, views
 
 __all__ = ["Update", "Venue", "VenueSettings"]
@@ -58,12 +59,14 @@ class Venue:
         records: Records,
         settings: VenueSettings | None = None,
         clock: Clock | None = None,
+        rules: RuleBook | None = None,
     ) -> None:
         self.market = market
         self.settings = settings or VenueSettings()
         self.halted = ""
         self._records = records
         self._clock: Clock = clock or SystemClock()
+        self._rules = rules or RuleBook.load()
         self._random = random.Random(self.settings.seed)
         self._listeners: list[Listener] = []
         self._clients: dict[str, Client] = {}
@@ -72,7 +75,6 @@ class Venue:
         self._was_open: dict[Exchange, bool] = {}
         self._changed: dict[int, VenueOrder] = {}
         self._traded: list[VenueTrade] = []
-        self._moved: set[tuple[str, Key]] = set()
         self._last_number = 0  # orders and trades share one count, which never starts again
         self._pushed = 0
         self._day = Day.at(market.now_ns())
@@ -98,7 +100,7 @@ class Venue:
         check_terms(instrument, terms)
         self._door.check_open(instrument)
         order = self._new_order(client, instrument, terms, tag)
-        order.basis = self._door.basis(instrument, terms)
+        order.basis = self._door.basis(instrument, terms, self._seen(instrument))
         self._door.check_money(client, instrument, order)
         self._write(lambda: self._records.save_order(order))
         client.add(order)
@@ -126,7 +128,7 @@ class Venue:
             price_type=terms.price_type,
             disclosed=terms.disclosed,
             limit=0,
-            basis=self._door.basis(instrument, terms),
+            basis=self._door.basis(instrument, terms, self._seen(instrument)),
             modifications=order.modifications + 1,
             updated_ns=self.market.now_ns(),
         )
@@ -162,7 +164,7 @@ class Venue:
         client, instrument = self.client(client_name), self.instrument(token)
         check_terms(instrument, terms)
         order = self._new_order(client, instrument, terms, "")
-        order.basis = self._door.basis(instrument, terms)
+        order.basis = self._door.basis(instrument, terms, self._seen(instrument))
         need = self._door.margins.need(client, instrument, terms.product, order)
         return need - client.need((token, terms.product))
 
@@ -284,7 +286,7 @@ class Venue:
         """Enter the matching with the limit that the order's type gives it."""
         if not order.limit:  # an order found in the records keeps the protection it had
             reference = book.view.ltp or order.basis
-            market = protected_limit(self.instrument(order.token), order.side, reference, self._day.date)
+            market = self._door.rules.protected_limit(self.instrument(order.token), order.side, reference)
             order.limit = order.price or market
         self._set_state(client, order, State.WORKING)
         rest = order.validity is Validity.DAY
@@ -332,7 +334,6 @@ class Venue:
         client.money.realised += profit
         client.trades.append(trade)
         self._traded.append(trade)
-        self._moved.add((client.name, (order.token, order.product)))
 
     def _end(self, client: Client, order: VenueOrder, state: State, reason: str) -> None:
         order.reason = reason
@@ -352,6 +353,13 @@ class Venue:
 
     def _view(self, instrument: Instrument) -> View:
         return views(self.market, [instrument.token], self.market.now_ns())[0]
+
+    def _seen(self, instrument: Instrument) -> View:
+        """The market as the door sees it: what the book was last shown, or the prices of this moment."""
+        book = self._books.get(instrument.token)
+        if book is not None:
+            return book.view
+        return views(self.market, [instrument.token], self.market.now_ns(), depth=False)[0]
 
     def _book(self, instrument: Instrument) -> Book:
         """The book of an instrument; one where nobody waits is shown the market of this moment first."""
@@ -401,22 +409,13 @@ class Venue:
         self._list_instruments()
         for client in self._clients.values():
             carry_over(client, self.catalogue, self.market)
-        self._write(self._save_day)
+        self._write(lambda: self._records.start_day(self._day.text, self._clients.values()))
         self._books.clear()
         self._due.clear()
         self._was_open.clear()
         for client in self._clients.values():
             client.clear_day()
             self._refresh_all_needs(client)
-
-    def _save_day(self) -> None:
-        self._records.start_day(
-            self._day.text,
-            {c.name: c.positions.values() for c in self._clients.values()},
-            {c.name: c.holdings.values() for c in self._clients.values()},
-        )
-        for client in self._clients.values():
-            self._records.save_money(client.name, client.money)
 
     def _restore(self) -> None:
         """Take up the books as the file has them; a file of another day is carried over into today."""
@@ -435,7 +434,7 @@ class Venue:
             self._roll()
             return
         if not loaded.day:
-            self._write(self._save_day)
+            self._write(lambda: self._records.start_day(self._day.text, self._clients.values()))
         for client in self._clients.values():
             for order in client.alive():
                 self._send(order)
@@ -443,7 +442,7 @@ class Venue:
 
     def _list_instruments(self) -> None:
         self.catalogue = Catalogue(self.market.instruments())
-        self._door = Door(self.market, self.catalogue, self._day.date)
+        self._door = Door(self.market, self.catalogue, self._rules, self._day.date)
 
     def _refresh_all_needs(self, client: Client) -> None:
         keys = {*client.positions, *((o.token, o.product) for o in client.alive())}
@@ -459,25 +458,18 @@ class Venue:
     def _commit(self) -> None:
         if not (self._changed or self._traded):
             return
-        orders, trades, moved = list(self._changed.values()), self._traded, self._moved
-        self._changed, self._traded, self._moved = {}, [], set()
-        self._write(lambda: self._save(orders, trades, moved))
+        orders, trades = list(self._changed.values()), self._traded
+        self._changed, self._traded = {}, []
+        positions = {(t.client, t.token, t.product): self._clients[t.client].position(t) for t in trades}
+        moved = [(client, position) for (client, _, _), position in positions.items()]
+        money = [(name, self._clients[name].money) for name in {trade.client for trade in trades}]
+        self._write(lambda: self._records.save_changes(orders, trades, moved, money))
         for name, token, product in {(o.client, o.token, o.product) for o in orders}:
             self._refresh_need(self._clients[name], self.catalogue.get(token), product)
         for trade in trades:
             self._publish(trade.client, trade)
         for order in orders:
             self._publish(order.client, order)
-
-    def _save(self, orders: list[VenueOrder], trades: list[VenueTrade], moved: set[tuple[str, Key]]) -> None:
-        for order in orders:
-            self._records.save_order(order)
-        for trade in trades:
-            self._records.save_trade(trade)
-        for name, key in moved:
-            self._records.save_position(name, self._clients[name].positions[key])
-        for name in {name for name, _ in moved}:
-            self._records.save_money(name, self._clients[name].money)
 
     def _write(self, save: Callable[[], None]) -> None:
         """One transaction. When the disk refuses, the venue stands still: what is in memory may be ahead of it."""

@@ -23,9 +23,9 @@ def _integers(values: FloatArray, scale: int = 1) -> list[int]:
     return found
 
 
-def views(market: MarketSource, tokens: Sequence[int], now_ns: int) -> list[View]:
-    """The market of these tokens now, in the same order."""
-    batch = market.snapshot(np.asarray(tokens, dtype=np.int64), now_ns, depth=True)
+def views(market: MarketSource, tokens: Sequence[int], now_ns: int, *, depth: bool = True) -> list[View]:
+    """The market of these tokens now, in the same order; without ``depth`` one level at most."""
+    batch = market.snapshot(np.asarray(tokens, dtype=np.int64), now_ns, depth=depth)
     ltp = _integers(_column(batch, "ltp"), PRICE_SCALE)
     volume = _integers(_column(batch, "volume"))
     closes = _integers(_column(batch, "prev_close"), PRICE_SCALE)

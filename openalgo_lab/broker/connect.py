@@ -1,0 +1,33 @@
+"""An adapter over the real network, from a spec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from openalgo_lab.broker.generic import GenericAdapter
+from openalgo_lab.broker.spec import BrokerSpec
+from openalgo_lab.model.errors import InputError
+from openalgo_lab.model.portfolio import Account
+
+__all__ = ["open_adapter"]
+
+
+def open_adapter(
+    spec: BrokerSpec,
+    account: Account,
+    credentials: Mapping[str, str] | None = None,
+    *,
+    base_url: str = "",
+    feed_url: str = "",
+) -> GenericAdapter:
+    """An adapter that is not connected yet. ``base_url`` and ``feed_url`` stand in for the spec's own (a simulator).
+
+    Raises InputError when neither says where the broker is.
+    """
+    from openalgo_lab.wire.http import HttpTransport
+
+    base = base_url or spec.base_url
+    if not base:
+        raise InputError(f"{spec.name} has no address of its own; give base_url.", field="base_url")
+    transport = HttpTransport(base, feed_url or ("" if base_url else spec.feed_url))
+    return GenericAdapter(spec, account, transport, credentials)
