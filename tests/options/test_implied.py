@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from openalgo_lab.model.symbols import parse_expiry
 from openalgo_lab.options.black import black_price
 from openalgo_lab.options.implied import implied_volatility
 
@@ -93,7 +94,7 @@ def test_what_the_exchange_published_on_real_prices() -> None:
         f"select expiry, strike, option_type, spot, ltp, iv from read_parquet('{REAL}') "
         "where iv > 1 and abs(strike / spot - 1) < 0.02"
     ).fetchall()
-    days = np.array([(datetime.strptime(r[0], "%d-%b-%Y") - datetime(2026, 8, 19)).days for r in rows])
+    days = np.array([(parse_expiry(r[0]) - date(2026, 8, 19)).days for r in rows])
     strike, spot, price, published = (np.array([r[i] for r in rows]) for i in (1, 3, 4, 5))
     calls = np.array([r[2] == "CE" for r in rows])
     years = days / 365
