@@ -164,15 +164,10 @@ def _exchange(config: EngineConfig, market: MarketSource, records: Path) -> InPr
 
 
 def _adapter(account: Account, exchange: InProcessExchange) -> Adapter:
-    from importlib.metadata import entry_points
-
+    from openalgo_lab.broker import registry
     from openalgo_lab.broker.generic import GenericAdapter
 
-    found = entry_points(group="openalgo_lab.brokers", name=account.broker)
-    if not found:
-        raise InputError(f"The broker {account.broker!r} is not installed: install openalgo-lab again.", field="broker")
-    spec = next(iter(found)).load()
-    return GenericAdapter(spec, account, exchange)
+    return GenericAdapter(registry.load(account.broker), account, exchange)
 
 
 def _margin(exchange: InProcessExchange, client: str, rules: RuleBook, now_ns: Callable[[], int]) -> MarginSource:
@@ -208,10 +203,11 @@ class _History:
     """
 
     def __init__(self, config: EngineConfig, tables: _Tables) -> None:
-        self._make = lambda: _simulated_market(config, tables)
+        self._config = config
+        self._tables = tables
         self._market: MarketSource | None = None
 
     def __call__(self, instrument: Instrument, interval: str, start_ns: int, end_ns: int) -> Bars:
         if self._market is None:
-            self._market = self._make()
+            self._market = _simulated_market(self._config, self._tables)
         return self._market.history(instrument, interval, start_ns, end_ns)

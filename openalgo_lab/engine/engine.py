@@ -99,7 +99,7 @@ class Engine:
             instruments=self._instruments,
             publish=self.bus.publish,
         )
-        self._sheet = HealthSheet(self, parts, self._lag)
+        self.sheet = HealthSheet(self, parts, self._lag)
         self.table = self._make_table()
 
     @classmethod
@@ -141,7 +141,7 @@ class Engine:
 
     def status(self) -> EngineStatus:
         """The health sheet, as of now."""
-        return self._sheet.status()
+        return self.sheet.status()
 
     def subscribe(self, owner: str, keys: Sequence[InstrumentKey], feed_mode: FeedMode) -> None:
         """Want these on the board for ``owner`` (counted); returns at once. On the loop.
@@ -180,7 +180,7 @@ class Engine:
         for line in self.router.lines:
             await self._bring_up_first(line)
         self.supervisor.keep("market data", self.data.keep)
-        self.supervisor.keep("health", self._sheet.keep)
+        self.supervisor.keep("health", self.sheet.keep)
 
     def _restore(self, line: Line) -> None:
         self.ledger.add_account(line.account)

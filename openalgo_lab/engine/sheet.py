@@ -59,10 +59,15 @@ class HealthSheet:
     async def keep(self) -> None:
         """Every second: tell what started to fail, and that it works again; until cancelled."""
         while True:
-            for line in self._engine.router.lines:
-                self._tell_change(f"journal {line.name}", line.journal.failure, "The order journal is written again.")
-                self._tell_change(f"account {line.name}", line.closed_because, f"{line.name} takes orders again.")
+            self.tell_changes()
             await asyncio.sleep(EVERY_S)
+
+    def tell_changes(self) -> None:
+        """Tell what is different from the last time."""
+        for line in self._engine.router.lines:
+            self._tell_change(f"journal {line.name}", line.journal.failure, "The order journal is written again.")
+            closed = f"{line.name} takes no orders: {line.closed_because}." if line.closed_because else ""
+            self._tell_change(f"account {line.name}", closed, f"{line.name} takes orders again.")
 
     def _tell_change(self, where: str, failure: str, good: str) -> None:
         before = self._told.get(where, "")

@@ -116,6 +116,10 @@ class SqliteFile:
         recovered, self._recovered = self._recovered, []
         return iter(recovered)
 
+    def limit_pages(self, pages: int) -> None:
+        """Let the file grow to so many pages only; beyond, writes fail as on a full disk."""
+        self._connection.execute(f"PRAGMA max_page_count = {int(pages)}")
+
     def close(self) -> None:
         self._connection.close()
 
