@@ -13,11 +13,15 @@ __all__ = ["StyleSheet"]
 
 
 class StyleSheet(anywidget.AnyWidget):
-    """Place one among the children of whatever holds ipywidgets' own inputs and buttons; a second one does no harm."""
+    """The style of forms, and of the widget families named (``StyleSheet("desk")`` adds ``ui/desk/desk.css``).
+
+    Place one among the children of whatever holds ipywidgets' own inputs and buttons; a second one does no harm.
+    """
 
     _esm = traitlets.Unicode("export default { render({ el }) { el.style.display = 'none'; } };").tag(sync=True)
     _css = traitlets.Unicode().tag(sync=True)
 
-    @traitlets.default("_css")
-    def _default_css(self) -> str:
-        return css() + files("openalgo_lab.ui.style").joinpath("forms.css").read_text("utf-8")
+    def __init__(self, *families: str) -> None:
+        home = files("openalgo_lab.ui")
+        sheets = [home.joinpath("style", "forms.css"), *(home.joinpath(name, f"{name}.css") for name in families)]
+        super().__init__(_css=css() + "".join(sheet.read_text("utf-8") for sheet in sheets))

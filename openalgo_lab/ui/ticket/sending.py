@@ -30,6 +30,7 @@ class Sender:
         self._guard = PressGuard()
         self._sent: PlaceOrder | None = None
         self._followed = -1
+        self._before: Order | None = None
         self.order: Order | None = None
         self.duplicate: PlaceOrder | None = None
         self.refused: dict[str, str] = {}
@@ -46,7 +47,9 @@ class Sender:
         key = self._guard.press()
         if not key:
             return False
+        before = self.order
         self.forget()
+        self._before = before
         self._sent = msgspec.structs.replace(order, client_key=key)
         self._ask(self._sent, self._answered)
         self._changed()
@@ -64,7 +67,7 @@ class Sender:
 
     def forget(self) -> None:
         """Nothing of the last order is shown any more; the order itself is not touched."""
-        self.order = self.duplicate = None
+        self.order = self.duplicate = self._before = None
         self.refused = {}
         self.message, self.bad, self._followed = "", False, -1
 
@@ -102,7 +105,7 @@ class Sender:
         self._guard.answered()
         self.message, self.bad = str(error), True
         if isinstance(error, RiskDenied) and error.rule == "duplicate":
-            self.duplicate = self._sent
+            self.duplicate, self.order = self._sent, self._before  # the first one stays in view
         elif field := getattr(error, "field", ""):
             self.refused = {field: str(error)}
         self._changed()
