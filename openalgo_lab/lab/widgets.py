@@ -28,7 +28,7 @@ class WidgetCalls(LabCore):
 
     def watchlist(self, symbols: Iterable[SymbolLike] = (), **options: Any) -> Any:
         """A watchlist with search."""
-        keys = [self.instrument(symbol).key for symbol in symbols]
+        keys = [str(self.instrument(symbol).key) for symbol in symbols]
         return self._widget("watchlist", "Watchlist", *([keys] if keys else []), **options)
 
     def blotter(self, **options: Any) -> Any:
@@ -48,7 +48,7 @@ class WidgetCalls(LabCore):
         return self._widget("statusbar", "StatusBar", **options)
 
     def _keys(self, symbol: SymbolLike | None, exchange: Exchange | str | None) -> list[object]:
-        return [] if symbol is None else [self.instrument(symbol, exchange).key]
+        return [] if symbol is None else [str(self.instrument(symbol, exchange).key)]
 
     def _widget(self, module: str, name: str, *args: object, **options: Any) -> Any:
         # By name: the user interface stands above this floor and is loaded only by who wants to see it.

@@ -34,6 +34,8 @@ ACCOUNT = "fake"
 class FakeEngine:
     """A quantity of 13 is refused, one of 14 waits for ever; everything else fills at 100 rupees."""
 
+    loop: asyncio.AbstractEventLoop
+
     def __init__(self, config: EngineConfig) -> None:
         self.config = config
         self.board = Board()
@@ -145,4 +147,6 @@ class FakeEngine:
 
 async def start_fake(config: EngineConfig) -> Any:
     """A starter for :class:`~openalgo_lab.engine.link.handle.LinkedHandle`."""
-    return cast("Any", FakeEngine(config))
+    engine = FakeEngine(config)
+    engine.loop = asyncio.get_running_loop()
+    return cast("Any", engine)

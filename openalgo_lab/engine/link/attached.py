@@ -43,7 +43,7 @@ from openalgo_lab.engine.link.frames import (
 from openalgo_lab.engine.link.host import BEAT_S
 from openalgo_lab.engine.link.mirror import Mirror
 from openalgo_lab.engine.link.places import HostRecord
-from openalgo_lab.engine.link.port import Port
+from openalgo_lab.engine.link.port import FAREWELL_S, Port, end_context
 from openalgo_lab.engine.link.quotes import decode_quotes
 from openalgo_lab.model.commands import Command
 from openalgo_lab.model.errors import DecodeError, EngineDead, LabError, error_from_wire
@@ -113,10 +113,10 @@ class LinkClient:
         try:
             await asyncio.wait_for(asyncio.shield(self._welcome), timeout_s)
         except TimeoutError:
-            self.close()
+            self._finish("The host did not answer.")
             raise HostLost(f"The engine's host (process {self.pid}) does not answer.") from None
         except LabError:
-            self.close()
+            self._finish("The host did not let us in.")
             raise
         self._beats = asyncio.get_running_loop().create_task(self._beat())
 
@@ -142,9 +142,10 @@ class LinkClient:
         """An owner wants nothing any more."""
         self._say(Drop(owner))
 
-    def close(self) -> None:
-        """Leave; harmless when it is over."""
+    async def leave(self) -> None:
+        """Say good-bye, so that the host drops this kernel's wants at once; harmless when it is over."""
         self._say(Bye())
+        await asyncio.sleep(FAREWELL_S)
         self._finish("The link was closed.")
 
     def abandon(self, reason: str) -> None:
@@ -265,4 +266,4 @@ class LinkClient:
         self._monitor.close()
         self._socket.disable_monitor()
         self._port.close()
-        self._context.term()
+        end_context(self._context)

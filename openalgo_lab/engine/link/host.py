@@ -36,7 +36,7 @@ from openalgo_lab.engine.link.frames import (
     failure_of,
     prove,
 )
-from openalgo_lab.engine.link.port import Port
+from openalgo_lab.engine.link.port import FAREWELL_S, Port, end_context
 from openalgo_lab.engine.link.served import ServedEngine
 from openalgo_lab.engine.link.session import Session
 from openalgo_lab.engine.principal import Permission, Principal
@@ -98,7 +98,7 @@ class LinkHost:
         self._timers = [loop.create_task(self._beat()), loop.create_task(self._pump_quotes())]
         return bound
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Say good-bye to all guests (one of them takes over) and stop listening."""
         for timer in self._timers:
             timer.cancel()
@@ -106,10 +106,11 @@ class LinkHost:
             session.send(Bye())
         if self._facts is not None:
             self._facts.close()
+        await asyncio.sleep(FAREWELL_S)
         if self._port is not None:
             self._port.close()
             self._port = None
-        self._context.term()
+        end_context(self._context)
 
     # ---- what guests say
 

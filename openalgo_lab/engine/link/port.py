@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 
 import zmq
 
-__all__ = ["Port"]
+__all__ = ["FAREWELL_S", "Port", "end_context"]
+
+FAREWELL_S = 0.02
+"""Left for a last message to leave before its socket is closed."""
 
 #: Messages taken in one go before the loop may do something else.
 _BATCH = 64
@@ -40,10 +44,10 @@ class Port:
         return True
 
     def close(self) -> None:
-        """Stop listening and close the socket, dropping what has not left (bar 100 ms for a farewell)."""
+        """Stop listening and close the socket, dropping what has not left."""
         if not self._socket.closed:
             self._loop.remove_reader(self._fd)
-            self._socket.close(linger=100)
+            self._socket.close(linger=0)
 
     def _wake(self) -> None:
         if not self._woken:
@@ -61,3 +65,8 @@ class Port:
                 return
             self._on_message(frames)
         self._wake()
+
+
+def end_context(context: zmq.Context[zmq.Socket[bytes]]) -> None:
+    """End ZeroMQ's own thread of a context whose sockets are closed; not waited for, it may take its time."""
+    threading.Thread(target=context.term, name="zmq-end", daemon=True).start()

@@ -90,7 +90,7 @@ class HostSide:
         """Guests hear it first, the lock goes last: nobody else opens the journal before it is closed here."""
         self._refresh.cancel()
         self._places.drop_record()
-        self._link.close()
+        await self._link.close()
         try:
             await self._engine.close()
         finally:
@@ -153,7 +153,7 @@ class AttachedSide:
                 self.client.abandon(f"The engine's host was silent for {self.client.silent_s:.1f} s and holds no lock.")
 
     async def close(self) -> None:
-        self.client.close()
+        await self.client.leave()
         if not self.over.done():
             self.over.set_result("it was closed")
 
