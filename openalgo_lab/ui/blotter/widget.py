@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import ipywidgets
@@ -9,6 +10,7 @@ import ipywidgets
 from openalgo_lab.model.commands import CancelOrder, CancelReply, ClosePosition
 from openalgo_lab.model.errors import LabError
 from openalgo_lab.model.events import Books
+from openalgo_lab.model.instruments import InstrumentKey
 from openalgo_lab.model.orders import Order
 from openalgo_lab.model.vocabulary import FeedMode
 from openalgo_lab.ui.blotter.modify import ModifyForm
@@ -58,6 +60,7 @@ class Blotter(ipywidgets.VBox):
         self._tabs = TabBar(self._titles(self._handle.books), label="Books", active=tab)
         self._tabs.on_choose(self._open)
         self._pages: dict[str, _Page] = {}
+        self._on_select: list[Callable[[InstrumentKey], None]] = []
         self._form = ModifyForm(lab, self._message)
         super().__init__([self._tabs, self._form, self._message])
         self.add_class("oal-blotter")
@@ -68,6 +71,16 @@ class Blotter(ipywidgets.VBox):
     def grid(self) -> Grid:
         """The grid of the open tab."""
         return self._pages[self._tabs.active].grid
+
+    def on_select(self, callback: Callable[[InstrumentKey], None]) -> None:
+        """Call back with the instrument of a row that is pressed, on the kernel's loop."""
+        self._on_select.append(callback)
+
+    def modify(self, order_id: str) -> None:
+        """Open the form that changes a working order."""
+        self._tabs.show(self._titles(self._handle.books), "orders")
+        self._open("orders")
+        self._form.edit(order_id)
 
     def publish(self) -> None:
         """Push what changed in the open tab, and the counts; runs on the publisher thread."""
@@ -132,8 +145,11 @@ class Blotter(ipywidgets.VBox):
     def _on_event(self, event: GridEvent) -> None:
         page = self._pages[self._tabs.active]
         row = page.rows.get(event.row) if event.row is not None else None
-        if row is None or event.type != "action":
+        if row is None:
             return
+        if event.type == "click" and row.instrument is not None:
+            for select in self._on_select:
+                select(row.instrument)
         match event.action:
             case "modify":
                 self._form.edit(row.key)

@@ -71,10 +71,12 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     signed: shows + or − (`change` always shows ▲ or ▼, `pct` is signed unless told otherwise).
     bar_of: key of the numeric column whose share of its own maximum is drawn as a bar behind the number;
         its own key for itself, the default of the kind `bar`. bar_tone colours it, bar_side says where it grows from.
+    bar_scale: key of a second numeric column whose maximum counts too, so that the bars of both can be compared.
     tint: a changed cell tints for 400 ms.
     group: header group; "calls" and "puts" are shaded by `Flag.ITM_CALL` and `Flag.ITM_PUT`.
     actions: buttons of the column; on another kind than `action` they appear at the free side of the cell on hover.
     hidden: not shown until the user chooses it. pinned: stays in view while the others scroll sideways.
+    min_view: left out while the grid is narrower than so many CSS pixels, unless the user chose the column.
     `time` columns hold UTC milliseconds and are shown in IST.
     """
 
@@ -89,10 +91,12 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     bar_of: str = ""
     bar_tone: Literal["neutral", "up", "down"] = "neutral"
     bar_side: Literal["left", "right"] = "left"
+    bar_scale: str = ""
     tint: bool | None = None
     group: str = ""
     tooltip: str = ""
     hidden: bool = False
+    min_view: int = 0
     pinned: bool = False
     sortable: bool = True
     actions: tuple[Action, ...] = ()
@@ -139,8 +143,9 @@ def check_columns(columns: Sequence[Column]) -> None:
         raise InputError(f"Give every grid column its own key: {', '.join(sorted(doubled))} occurs twice.")
     numeric = {column.key for column in columns if column.numeric}
     for column in columns:
-        if column.bar_of and column.bar_of not in numeric:
-            raise InputError(f"Column {column.key}: bar_of names {column.bar_of}, which is no numeric column.")
+        for what, named in (("bar_of", column.bar_of), ("bar_scale", column.bar_scale)):
+            if named and named not in numeric:
+                raise InputError(f"Column {column.key}: {what} names {named}, which is no numeric column.")
     if len(action_keys(columns)) > 8:
         raise InputError("A grid has at most eight different actions (one bit a row for each); merge some.")
 

@@ -94,6 +94,7 @@ class Grid(anywidget.AnyWidget):
             "columns": [column.spec(places.get(column.key, -1)) for column in self._columns],
         }  # fmt: skip
         super().__init__(_spec=spec, **traits)
+        self.add_class("oal-grid-host")
         self.on_msg(self._on_message)
 
     @traitlets.default("_esm")

@@ -79,6 +79,11 @@ class Watchlist(ipywidgets.VBox):
         publisher_of(self._handle).add(self)
 
     @property
+    def grid(self) -> Grid:
+        """The table."""
+        return self._grid
+
+    @property
     def keys_shown(self) -> tuple[InstrumentKey, ...]:
         """The instruments in order."""
         return tuple(item.key for item in self._items.values())

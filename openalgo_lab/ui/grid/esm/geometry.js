@@ -9,7 +9,7 @@ const MAX_SHRINK = 0.12;
 // → [{column, natural, width, x}] of the visible columns, stretched to fill the view when they are narrower. Whole
 // pixels, so that neighbouring grounds leave no seam.
 export function placeColumns(columns, prefs, viewWidth) {
-  const shown = columns.filter((column) => !prefs.hidden.has(column.key));
+  const shown = columns.filter((column) => prefs.shows(column, viewWidth));
   const widths = shown.map((column) => prefs.widths[column.key] ?? column.width);
   const spare = viewWidth - widths.reduce((sum, width) => sum + width, 0);
   const elastic = shown.map((column) => column.kind !== "action" && prefs.widths[column.key] === undefined);

@@ -54,7 +54,7 @@ function checkbox(view, column) {
   const label = document.createElement("label");
   const box = document.createElement("input");
   box.type = "checkbox";
-  box.checked = !view.prefs.hidden.has(column.key);
+  box.checked = view.prefs.shows(column, view.width);
   box.disabled = column.pinned;
   box.addEventListener("change", () => view.prefs.show(column.key, box.checked));
   const name = column.tooltip || column.title || column.key;

@@ -61,7 +61,8 @@ function paintGrounds(view, place, rows) {
 function paintBars(view, place, rows) {
   const { ctx, palette, store, rowHeight } = view;
   const { slot } = store.byKey.get(place.column.bar_of);
-  const top = store.maximum(slot);
+  const beside = store.byKey.get(place.column.bar_scale);
+  const top = Math.max(store.maximum(slot), beside ? store.maximum(beside.slot) : 0);
   if (!top) return;
   const tone = place.column.bar_tone;
   ctx.fillStyle = tone === "neutral" ? palette.bar : palette["bar-" + tone];

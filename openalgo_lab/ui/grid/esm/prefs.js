@@ -10,6 +10,7 @@ export class Prefs {
     if (!saved) return;
     const known = (key) => view.store.byKey.has(key);
     this.hidden = new Set(saved.hidden.filter((key) => known(key) && !view.store.byKey.get(key).pinned));
+    this.wanted = new Set(saved.wanted.filter(known));
     for (const [key, width] of Object.entries(saved.widths)) {
       if (known(key) && Number.isFinite(width)) this.widths[key] = width;
     }
@@ -17,11 +18,17 @@ export class Prefs {
 
   clear() {
     this.hidden = new Set(this.view.store.columns.filter((column) => column.hidden).map((column) => column.key));
+    this.wanted = new Set();
     this.widths = {};
   }
 
+  // A narrow view leaves out what asks for more room, unless the user wanted it.
+  shows(column, viewWidth) {
+    return !this.hidden.has(column.key) && (column.min_view <= viewWidth || this.wanted.has(column.key));
+  }
+
   save() {
-    writeSaved(this.storageKey, { hidden: [...this.hidden], widths: this.widths });
+    writeSaved(this.storageKey, { hidden: [...this.hidden], wanted: [...this.wanted], widths: this.widths });
   }
 
   // Without a width: the declared one again.
@@ -41,6 +48,8 @@ export class Prefs {
   show(key, shown) {
     if (shown) this.hidden.delete(key);
     else this.hidden.add(key);
+    if (shown) this.wanted.add(key);
+    else this.wanted.delete(key);
     this.changed();
   }
 
@@ -65,7 +74,8 @@ export class Prefs {
 function readSaved(key) {
   try {
     const saved = JSON.parse(localStorage.getItem(key));
-    return saved && Array.isArray(saved.hidden) && typeof saved.widths === "object" && saved.widths ? saved : null;
+    if (!saved || !Array.isArray(saved.hidden) || typeof saved.widths !== "object" || !saved.widths) return null;
+    return { ...saved, wanted: Array.isArray(saved.wanted) ? saved.wanted : [] };
   } catch {
     return null;
   }

@@ -157,7 +157,7 @@ export class View {
 
   // Columns or the number of rows have changed.
   arrange() {
-    this.grouped = this.store.columns.some((column) => column.group && !this.prefs.hidden.has(column.key));
+    this.grouped = this.store.columns.some((column) => column.group && this.prefs.shows(column, this.width));
     this.titleHeight = this.coarse ? TOUCH_ROW : TITLE_HEIGHT;
     this.headerHeight = this.titleHeight + (this.grouped ? (this.coarse ? TOUCH_ROW : GROUP_HEIGHT) : 0);
     this.menuWidth = this.coarse ? 36 : 24;
