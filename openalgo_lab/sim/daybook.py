@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 import numpy.typing as npt
 
 from openalgo_lab.sim.contract import end_minutes, years_left
 from openalgo_lab.sim.daypath import LAST_SAMPLE, DayPath
+from openalgo_lab.sim.extremes import Extremes
 from openalgo_lab.sim.interest import Interest
 from openalgo_lab.sim.listing import INDEX, Listing
 from openalgo_lab.sim.noise import IntArray
@@ -18,7 +17,6 @@ from openalgo_lab.sim.surface import price_rows
 
 __all__ = ["DayBook", "Moment"]
 
-_CHUNK: Final = 200_000
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -41,7 +39,7 @@ class Moment:
 
 
 class DayBook:
-    """A listing on one session. Running highs, lows and averages are kept by row and caught up when asked.
+    """A listing on one session.
 
     ``opening`` and ``next_opening`` are the volatilities at this session's opening and the next one's.
     """
@@ -65,10 +63,7 @@ class DayBook:
         self.end = end_minutes(listing, session)
         self.is_index = listing.kind == INDEX
         size = len(listing)
-        self._done = np.zeros(size, dtype=np.int64)
-        self._high = np.full(size, -np.inf)
-        self._low = np.full(size, np.inf)
-        self._value = np.zeros(size)
+        self._extremes = Extremes(listing, session, path, theory=self.theory, opening=opening, slope=self._slope)
         self.prev_close: FloatArray = np.full(size, np.nan)
         every = np.arange(size, dtype=np.int64)
         self.open: FloatArray = self.last(self.moment(every, session.open_ns))
@@ -113,50 +108,14 @@ class DayBook:
         return price_rows(self.listing, rows, spot, volatility, years)
 
     def ranges(self, at: Moment) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Highest, lowest and average traded price of the day so far (the first two on the tick)."""
-        self._catch_up(at.rows, at.block)
-        high, low = self.path.range_in_block(at.base, at.minute, at.sample)
-        high, low = self._both_ends(at.rows, np.stack((high, low)), at.block)
-        done = self.path.traded[at.base, at.block * BLOCK_MINUTES]
-        traded = self.path.activity(at.base, at.minute, at.sample)
-        average = (self._value[at.rows] + 0.5 * (high + low) * (traded - done)) / traded
-        high, low = np.maximum(high, self._high[at.rows]), np.minimum(low, self._low[at.rows])
-        high, low = self.listing.snap(high, at.rows), self.listing.snap(low, at.rows)
-        return high, low, np.clip(average, low, high)
+        """Highest, lowest and average traded price of the day so far (the first two on the tick).
 
-    def _both_ends(self, rows: IntArray, spots: FloatArray, block: IntArray) -> tuple[FloatArray, FloatArray]:
-        """Highest and lowest price of rows when the spot ranges between two values in one block."""
-        prices = self.theory(rows, spots, block)
-        return np.maximum(prices[0], prices[1]), np.minimum(prices[0], prices[1])
-
-    def _catch_up(self, rows: IntArray, block: IntArray) -> None:
-        """Account for every whole block before ``block``. A clock that went back starts the row anew."""
-        back = rows[self._done[rows] > block]
-        if len(back):
-            self._done[back] = 0
-            self._high[back], self._low[back], self._value[back] = -np.inf, np.inf, 0.0
-        behind = self._done[rows] < block
-        if not behind.any():
-            return
-        late, until = rows[behind], block[behind]
-        stages, which = np.unique(self._done[late] * 4096 + until, return_inverse=True)
-        for index, stage in enumerate(stages.tolist()):
-            first, last = divmod(stage, 4096)
-            self._account(late[which == index], first, last)
-
-    def _account(self, rows: IntArray, first: int, last: int) -> None:
-        rows = np.unique(rows)
-        blocks = np.arange(first, last, dtype=np.int64)
-        edges = np.minimum(np.arange(first, last + 1) * BLOCK_MINUTES, self.session.minutes)
-        size = max(1, _CHUNK // len(blocks))
-        for part in (rows[n : n + size] for n in range(0, len(rows), size)):
-            base = self.listing.base[part]
-            spots = np.stack((self.path.block_high[base, first:last], self.path.block_low[base, first:last]))
-            flat = spots.reshape(2, -1)
-            high, low = self._both_ends(np.repeat(part, len(blocks)), flat, np.tile(blocks, len(part)))
-            high, low = high.reshape(len(part), -1), low.reshape(len(part), -1)
-            weight = np.diff(self.path.traded[base][:, edges], axis=1)
-            self._high[part] = np.maximum(self._high[part], high.max(axis=1))
-            self._low[part] = np.minimum(self._low[part], low.min(axis=1))
-            self._value[part] += (0.5 * (high + low) * weight).sum(axis=1)
-            self._done[part] = last
+        The average of a derivative is its price at its underlying's average.
+        """
+        upper, lower = self.path.range_in_block(at.base, at.minute, at.sample)
+        average = self.path.average(at.base, at.minute, at.sample)
+        prices = self.theory(at.rows, np.stack((upper, lower, average)), at.block)
+        high, low = self._extremes.before(at.rows, at.block)
+        high = self.listing.snap(np.maximum(high, np.maximum(prices[0], prices[1])), at.rows)
+        low = self.listing.snap(np.minimum(low, np.minimum(prices[0], prices[1])), at.rows)
+        return high, low, np.clip(prices[2], low, high)

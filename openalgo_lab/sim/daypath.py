@@ -31,6 +31,8 @@ class DayPath:
         self._strokes = strokes
         self.traded = minutes.traded
         paths, count = minutes.level.shape
+        self._worth = np.zeros_like(self.traded)
+        np.cumsum(minutes.activity * 0.5 * (minutes.high + minutes.low), axis=1, out=self._worth[:, 1:])
         self.blocks = -(-count // BLOCK_MINUTES)
         padding = ((0, 0), (0, self.blocks * BLOCK_MINUTES - count))
         highs = np.pad(minutes.high, padding, constant_values=-np.inf).reshape(paths, self.blocks, BLOCK_MINUTES)
@@ -54,6 +56,12 @@ class DayPath:
         """Share of a usual day's trading done by a sample."""
         within = self.minutes.activity[path, minute] * ((sample + 1) / SAMPLES)
         return np.asarray(self.traded[path, minute] + within, dtype=np.float64)
+
+    def average(self, path: IntArray, minute: IntArray, sample: IntArray) -> FloatArray:
+        """Price weighted by activity from the day's beginning to a sample."""
+        within = self.minutes.activity[path, minute] * ((sample + 1) / SAMPLES)
+        worth = self._worth[path, minute] + within * self.spot(path, minute, sample)
+        return np.asarray(worth / (self.traded[path, minute] + within), dtype=np.float64)
 
     def _at(self, library: npt.NDArray[np.float32], path: IntArray, minute: IntArray, sample: IntArray) -> FloatArray:
         m = self.minutes

@@ -31,6 +31,11 @@ _USUAL_DAY: Final = 375
 _SEARCH_DAYS: Final = 30
 
 
+# A day needs a memory of days before it, and the days after it.
+_EARLIEST: Final = FIRST_DAY.toordinal() - _EPOCH_DAY + 60
+_LATEST: Final = LAST_DAY.toordinal() - _EPOCH_DAY - 31
+
+
 class Venue(IntEnum):
     """Groups of instruments that keep one closing time."""
 
@@ -71,7 +76,9 @@ class SimSessions:
         self._years: dict[int, bool] = {}
 
     def on(self, ordinal: int) -> SimSession | None:
-        """The session of a day (days since 1970); None on a day without."""
+        """The session of a day (days since 1970); None on a day without, and outside the span of the market."""
+        if not _EARLIEST <= ordinal <= _LATEST:
+            return None
         if ordinal not in self._known:
             self._known[ordinal] = self._make(ordinal)
         return self._known[ordinal]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openalgo_lab.model.errors import SymbolError
+from openalgo_lab.model.errors import InputError, SymbolError
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import QUOTE_FIELDS, TickBatch
 from openalgo_lab.model.times import IST, NS_PER_SECOND, ManualClock, at_ist, to_ns
@@ -189,6 +189,22 @@ def test_previous_close_is_the_last_candle_of_the_day_before(market: SimulatedMa
             assert daily.volume[-1] == quote["volume"][0]
 
 
+@pytest.mark.parametrize("hours", ["always", "calendar"])
+def test_the_days_range_is_that_of_its_minutes(hours: Hours) -> None:
+    """On an expiry day, near its end, for calls and puts near and far: bounds must never hide the extreme."""
+    when = at_ist(date(2026, 12, 1), time(15, 38))
+    market = market_at(when, hours)
+    prefixes = ("NIFTY01DEC26", "NIFTY08DEC26", "BANKNIFTY", "HDFCBANK", "SENSEX28JAN27")
+    some = [i for i in market.instruments() if i.symbol.startswith(prefixes)][::37]
+    quotes = market.snapshot(tokens_of(some), market.now_ns(), depth=False).columns
+    assert len(some) > 40
+    for place, instrument in enumerate(some):
+        bars = market.history(instrument, "1m", to_ns(at_ist(date(2026, 12, 1), time())), market.now_ns() + 1)
+        assert quotes["high"][place] == bars.high.max(), instrument.symbol
+        assert quotes["low"][place] == bars.low.min(), instrument.symbol
+        assert quotes["open"][place] == bars.open[0], instrument.symbol
+
+
 def test_at_expiry_only_the_intrinsic_value_is_left_and_nothing_trades() -> None:
     expiry = at_ist(date(2026, 12, 1), time(15, 40))
     market = market_at(expiry - timedelta(hours=1))
@@ -244,6 +260,15 @@ def test_an_unknown_token_is_named() -> None:
     market = market_at(NOON)
     with pytest.raises(SymbolError, match="Token 12345 is not listed today"):
         market.snapshot(np.array([12345]), market.now_ns(), depth=False)
+
+
+def test_where_the_tables_end_only_shares_and_indices_are_listed_and_beyond_the_span_it_says_so() -> None:
+    market = market_at(datetime(2029, 3, 1, 11, tzinfo=IST))
+    kinds = {i.kind for i in market.instruments()}
+    assert kinds == {InstrumentType.INDEX, InstrumentType.EQ}
+    assert market.snapshot(tokens_of(tuple(market.instruments())), market.now_ns(), depth=False).columns["ltp"][0] > 0
+    with pytest.raises(InputError, match="knows no session near 2055-01-01"):
+        market_at(datetime(2055, 1, 1, 11, tzinfo=IST)).instruments()
 
 
 _FINGERPRINT = """
