@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import msgspec
 
@@ -57,6 +57,7 @@ class Ledger:
         self._orphans: dict[tuple[str, str], list[OrderReport]] = {}
         self._trades: dict[tuple[str, str], tuple[FillReport, Fill]] = {}
         self._by_parent: dict[tuple[str, str], set[str]] = {}
+        self._by_tag: dict[tuple[str, str], set[str]] = {}
         self._positions = PositionBook()
         self._holdings: dict[str, tuple[Holding, ...]] = {}
         self._funds: dict[str, Funds] = {}
@@ -164,7 +165,7 @@ class Ledger:
     # What brokers say ---------------------------------------------------------------------------------------------
 
     def apply(self, account: str, report: Report) -> bool:
-        """Take one report. Whether it said anything new; repeating it never does."""
+        """Take one report. Whether it changed anything that can be seen; repeating it never does."""
         with self._change():
             if isinstance(report, FillReport):
                 return self._apply_fill(account, report)
@@ -270,8 +271,7 @@ class Ledger:
             file.dossier.add(report)
             if file.dossier.fingerprint() == before:
                 return False
-        self._judge(file)
-        return True
+        return self._judge(file)
 
     def _apply_fill(self, account: str, report: FillReport) -> bool:
         known = self._trades.get((account, report.trade_id))
@@ -298,6 +298,9 @@ class Ledger:
             )
         if winner is old and (fill.order_id or parent is None):
             return self._judge(parent) if not same and parent is not None else False
+        if _fill_of(account, winner, parent.order if parent is not None else None) == fill:
+            self._trades[(account, report.trade_id)] = (winner, fill)
+            return self._judge(parent) if not same and parent is not None else False
         self._positions.take_out(fill)
         self._enter_trade(account, winner, parent)
         return True
@@ -307,6 +310,7 @@ class Ledger:
         fill = _fill_of(account, report, file.order if file is not None else None)
         self._trades[(account, report.trade_id)] = (report, fill)
         self._by_parent.setdefault((account, report.broker_order_id), set()).add(report.trade_id)
+        self._by_tag.setdefault((account, report.order_id), set()).add(report.trade_id)
         position = self._positions.put(fill)
         self._events += [TradeHappened(fill), PositionUpdated(position)]
         if file is not None:
@@ -323,11 +327,8 @@ class Ledger:
     def _adopt_trades(self, file: _File, broker_id: str) -> None:
         """Give an order the trades that came before it was known under that id."""
         account, order_id = file.order.account, file.order.order_id
-        if broker_id:
-            ids = sorted(self._by_parent.get((account, broker_id), ()))
-        else:
-            ids = sorted(t for (a, t), (r, _) in self._trades.items() if a == account and r.order_id == order_id)
-        for trade_id in ids:
+        known = self._by_parent.get((account, broker_id)) if broker_id else self._by_tag.get((account, order_id))
+        for trade_id in sorted(known or ()):
             report, fill = self._trades[(account, trade_id)]
             if fill.order_id != order_id:
                 self._positions.take_out(fill)
@@ -367,9 +368,12 @@ class Ledger:
         self._orders[order.order_id] = order
         self._events.append(OrderUpdated(order))
 
+    def batch(self) -> AbstractContextManager[None]:
+        """Many changes as one: one snapshot at the end, then the events."""
+        return self._change()
+
     @contextmanager
     def _change(self) -> Iterator[None]:
-        """Many changes, one snapshot, then the events."""
         self._depth += 1
         try:
             yield

@@ -20,7 +20,7 @@ from openalgo_lab.engine.recorder import Recorder
 from openalgo_lab.engine.router import Line
 from openalgo_lab.model.errors import LabError, SessionExpired
 from openalgo_lab.model.orders import Order, OrderStatus
-from openalgo_lab.model.reports import Evidence, OrderReport, PositionReport
+from openalgo_lab.model.reports import Evidence, OrderReport, PositionReport, Report
 from openalgo_lab.model.times import trade_date
 
 __all__ = ["Reconciler"]
@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 SETTLE_S = 2.0
 """How long a cancel or a modify may be under way before the book's word counts against it."""
 _ROUNDS = 3
+_PORTION = 100
 
 
 class _LineState:
@@ -105,8 +106,8 @@ class Reconciler:
             self._note_unknown(line.name, state, began)
             book = await line.adapter.order_book()
             trades = await line.adapter.trade_book()
-            self._recorder.take(line, book)
-            self._recorder.take(line, trades)
+            await self._take(line, book)
+            await self._take(line, trades)
             self._ledger.adopt(line.name)
             self._prove_absence(line, state, book, began)
             self._settle_requests(line.name, state, began)
@@ -114,6 +115,12 @@ class Reconciler:
             self._ledger.set_holdings(line.name, await line.adapter.holdings())
             self._ledger.set_funds(await line.adapter.funds())
             state.last_look = self._monotonic()
+
+    async def _take(self, line: Line, reports: Sequence[Report]) -> None:
+        """A long book in portions, so that no tick or order waits for it."""
+        for start in range(0, len(reports), _PORTION):
+            self._recorder.take(line, reports[start : start + _PORTION])
+            await asyncio.sleep(0)
 
     def _state(self, account: str) -> _LineState:
         state = self._states.get(account)

@@ -73,11 +73,12 @@ class Recorder:
         Raises JournalError for records that cannot be read.
         """
         restored = Restored()
-        for record in self._readable(line):
-            self._restore(line, record, restored)
-        for order in self._ledger.orders(line.name):
-            if order.status is OrderStatus.SENDING:
-                self._ledger.settle(order.order_id, OrderStatus.UNKNOWN, _ON_ITS_WAY)
+        with self._ledger.batch():
+            for record in self._readable(line):
+                self._restore(line, record, restored)
+            for order in self._ledger.orders(line.name):
+                if order.status is OrderStatus.SENDING:
+                    self._ledger.settle(order.order_id, OrderStatus.UNKNOWN, _ON_ITS_WAY)
         return restored
 
     def _readable(self, line: Line) -> Iterator[JournalRecord]:

@@ -179,5 +179,3 @@ def test_limits_are_kept_in_the_profile(tmp_path: Path) -> None:
     (tmp_path / RISK_FILE).write_text('{"max_order_valu": 5}')
     with pytest.raises(StoreError, match="remove it"):
         load_risk_settings(tmp_path)
-
-

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from collections.abc import AsyncIterator
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,11 @@ class AlwaysOpen:
         return None
 
 
+@cache
+def _rules() -> RuleBook:
+    return RuleBook.load()
+
+
 def parts_of(
     broker: ScriptedBroker, folder: Path, journal: Journal | None = None, day: date = DAY
 ) -> Callable[[EngineConfig], Composition]:
@@ -53,7 +58,7 @@ def parts_of(
             adapters=(broker,),
             journals={broker.account.account: book},
             hours=AlwaysOpen(),
-            bands=RuleBookBands(RuleBook.load()),
+            bands=RuleBookBands(_rules()),
             folder=folder,
             instrument_file=folder / "instruments.db",
             day=day,
