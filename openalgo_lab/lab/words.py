@@ -19,6 +19,7 @@ __all__ = [
     "SymbolLike",
     "infer_price_type",
     "moment_ns",
+    "plain_underlying",
     "resolve",
     "rupee_price",
     "whole_number",
@@ -84,6 +85,11 @@ def _parts(symbol: SymbolLike, exchange: Exchange | str | None) -> tuple[str, Ex
             raise SymbolError(f"{text} is asked for on {own} and on {where}: say one exchange.", field="exchange")
         where = own
     return text, where
+
+
+def plain_underlying(text: str) -> str:
+    """The underlying's plain name: ``"nifty"``, ``"NSE_INDEX:NIFTY"`` and ``"NIFTY"`` are one."""
+    return text.rpartition(":")[2].strip().upper()
 
 
 def word(kind: type[W], value: W | str, field: str) -> W:

@@ -9,8 +9,8 @@ from hypothesis import given
 from openalgo_lab.engine.link.books import BooksPatch, apply_patch, implied_events, make_patch
 from openalgo_lab.model.errors import DecodeError
 from openalgo_lab.model.events import Books, FundsUpdated, OrderUpdated, PositionUpdated, TradeHappened
-from tests.link.strategies import fill, histories, order
 from openalgo_lab.model.orders import OrderStatus
+from tests.link.strategies import fill, histories, order
 
 
 @given(histories())

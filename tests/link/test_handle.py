@@ -292,6 +292,18 @@ def test_orders_under_way_are_in_doubt_and_never_sent_twice(opened: Opened, engi
     assert not any(isinstance(command, PlaceOrder) for command, _ in engines[1].calls)
 
 
+def test_order_with_a_client_key_is_asked_for_again(opened: Opened, engines: list[FakeEngine]) -> None:
+    """The journal knows the key before the order leaves, so the same key can never be a second order."""
+    host, guest = opened(), opened()
+    order = PlaceOrder(Exchange.NSE, "SBIN", Side.BUY, 14, Product.MIS, client_key="mine")
+    waiting = threading.Thread(target=lambda: _outcome(lambda: guest.call_sync(order, timeout_s=2.0)))
+    waiting.start()
+    eventually(lambda: engines[0].calls)
+    host.close()
+    eventually(lambda: len(engines) == 2 and any(command == order for command, _ in engines[1].calls))
+    waiting.join(10)
+
+
 def test_what_a_guest_missed_is_told_as_events(opened: Opened, home: Any) -> None:
     """The host's last fill never reached the guest: the journal has it, and so the guest hears it after the take-over."""
     host, guest = opened(), opened()
@@ -330,5 +342,5 @@ def test_forked_child_is_told_to_make_its_own(opened: Opened) -> None:
 def _outcome(work: Callable[[], object]) -> str:
     try:
         return repr(work())
-    except EngineDead as error:
+    except EngineError as error:
         return str(error)

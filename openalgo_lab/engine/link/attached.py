@@ -47,7 +47,7 @@ from openalgo_lab.engine.link.port import FAREWELL_S, Port, end_context
 from openalgo_lab.engine.link.quotes import decode_quotes
 from openalgo_lab.model.commands import Command
 from openalgo_lab.model.errors import DecodeError, EngineDead, LabError, error_from_wire
-from openalgo_lab.model.events import ErrorRaised
+from openalgo_lab.model.events import EngineStatus, ErrorRaised
 from openalgo_lab.model.instruments import InstrumentKey
 from openalgo_lab.model.vocabulary import FeedMode
 
@@ -223,7 +223,10 @@ class LinkClient:
     def _resolve(self, number: int, result: msgspec.Raw) -> None:
         future, kind = self._pending.get(number, (None, None))
         if future is not None and not future.done():
-            future.set_result(msgspec.msgpack.decode(result, type=kind))
+            answer = msgspec.msgpack.decode(result, type=kind)
+            if isinstance(answer, EngineStatus):
+                self._mirror.status = answer
+            future.set_result(answer)
 
     def _fail(self, number: int, error: LabError) -> None:
         future, _ = self._pending.get(number, (None, None))

@@ -27,6 +27,7 @@ from openalgo_lab.engine.link.mirror import Mirror
 from openalgo_lab.engine.link.places import HostRecord, LinkPlaces
 from openalgo_lab.engine.link.served import ServedEngine
 from openalgo_lab.engine.link.sides import AttachedSide, HostSide
+from openalgo_lab.engine.link.warm import warm_soon
 from openalgo_lab.engine.principal import LOCAL
 from openalgo_lab.engine.thread import LoopThread
 from openalgo_lab.model.commands import ClosePosition, Command, ControlReplay, KillSwitch, ModifyOrder, PlaceOrder
@@ -94,6 +95,7 @@ class LinkedHandle:
         self._side: HostSide | AttachedSide | None = None
         self._last: HostSide | AttachedSide | None = None
         self._closing = False
+        self._warmed = False
         self._fault: LabError | None = None
         self._thread = LoopThread(f"openalgo-{config.profile}")
         self._opened: concurrent.futures.Future[None] = concurrent.futures.Future()
@@ -346,9 +348,7 @@ class LinkedHandle:
         hosted = False
         try:
             self._places.drop_record()
-            config = self._config
-            if self._mirror.config:
-                config = msgspec.msgpack.decode(self._mirror.config, type=EngineConfig)
+            config = self._next_config()
             engine = await self._start(config)
             try:
                 await self._resume_replay(engine)
@@ -362,6 +362,12 @@ class LinkedHandle:
             if not hosted:
                 self._lock.release()
         return side
+
+    def _next_config(self) -> EngineConfig:
+        """What an engine started here is started with: like the one that we were attached to, else our own."""
+        if not self._mirror.config:
+            return self._config
+        return msgspec.msgpack.decode(self._mirror.config, type=EngineConfig)
 
     async def _resume_replay(self, engine: ServedEngine) -> None:
         """Go on with a recording where the dead host was."""
@@ -378,6 +384,9 @@ class LinkedHandle:
 
         client = LinkClient(record, self._places.secret(), self._mirror, self._name, lost)
         await client.open(_GREET_S)
+        if self._hosting is not Hosting.NEVER and not self._warmed:
+            self._warmed = True
+            warm_soon(self._next_config())
         return AttachedSide(client, self._mirror, over)
 
     def _note(self, error: LabError) -> None:
@@ -424,4 +433,7 @@ def _repeatable(command: Command[Any]) -> bool:
     """Whether carrying it out twice is the same as once."""
     if isinstance(command, KillSwitch):
         return not command.close_positions
-    return not isinstance(command, PlaceOrder | ModifyOrder | ClosePosition)
+    if isinstance(command, PlaceOrder):
+        # The journal knows the key before the order leaves: the same key is the same order.
+        return bool(command.client_key)
+    return not isinstance(command, ModifyOrder | ClosePosition)

@@ -217,7 +217,9 @@ class LinkHost:
         if task.cancelled():
             session.send(Failure(number, "EngineDead", "The engine closed before it answered.", {}))
         elif (error := task.exception()) is None:
-            session.send(Reply(number, msgspec.Raw(self._encoder.encode(task.result()))))
+            answer = task.result()
+            sheet = self.status() if isinstance(answer, EngineStatus) else answer
+            session.send(Reply(number, msgspec.Raw(self._encoder.encode(sheet))))
         elif isinstance(error, LabError):
             session.send(failure_of(number, error))
         else:

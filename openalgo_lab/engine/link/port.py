@@ -16,6 +16,9 @@ FAREWELL_S = 0.02
 #: Messages taken in one go before the loop may do something else.
 _BATCH = 64
 
+#: Between two looks of a loop that cannot watch descriptors.
+_LOOK_S = 0.005
+
 
 class Port:
     """Owns ``socket``; ``on_message`` gets the frames of each message. Loop thread only."""
@@ -26,7 +29,7 @@ class Port:
         self._loop = asyncio.get_running_loop()
         self._fd: int = socket.getsockopt(zmq.FD)  # type: ignore[assignment]  # an int for this option
         self._woken = False
-        self._loop.add_reader(self._fd, self._drain)
+        self._watched = self._watch()
         self._wake()  # what came before the reader stood
 
     def send(self, frames: Sequence[bytes]) -> bool:
@@ -46,8 +49,23 @@ class Port:
     def close(self) -> None:
         """Stop listening and close the socket, dropping what has not left."""
         if not self._socket.closed:
-            self._loop.remove_reader(self._fd)
+            if self._watched:
+                self._loop.remove_reader(self._fd)
             self._socket.close(linger=0)
+
+    def _watch(self) -> bool:
+        """Have the loop say when something comes; a loop that cannot (Windows' default one) looks by itself."""
+        try:
+            self._loop.add_reader(self._fd, self._drain)
+        except NotImplementedError:
+            self._look()
+            return False
+        return True
+
+    def _look(self) -> None:
+        if not self._socket.closed:
+            self._wake()
+            self._loop.call_later(_LOOK_S, self._look)
 
     def _wake(self) -> None:
         if not self._woken:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -21,7 +22,7 @@ class SharedHandles:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._handles: dict[tuple[int, Path], tuple[LinkedHandle, int]] = {}
-        atexit.register(self.close_all)
+        _at_exit(self.close_all)
 
     def take(self, config: EngineConfig, hosting: Hosting, name: str) -> LinkedHandle:
         """The process's handle of that profile, opened if this is the first to ask. Pair with :meth:`give_back`."""
@@ -54,6 +55,14 @@ class SharedHandles:
 
     def _place(self, profile: str) -> tuple[int, Path]:
         return (os.getpid(), profile_dir(profile))
+
+
+def _at_exit(work: Callable[[], None]) -> None:
+    """Run at the interpreter's end, but while thread pools still work (they end before ``atexit`` is called)."""
+    import concurrent.futures.thread  # noqa: F401 - it registers its own end; ours comes before those registered earlier
+
+    register = getattr(threading, "_register_atexit", atexit.register)
+    register(work)
 
 
 @cache

@@ -15,7 +15,7 @@ from openalgo_lab.engine.link.mirror import Mirror
 from openalgo_lab.engine.link.places import HostRecord, LinkPlaces
 from openalgo_lab.engine.link.served import ServedEngine
 from openalgo_lab.engine.principal import LOCAL
-from openalgo_lab.model.commands import Command, GetStatus
+from openalgo_lab.model.commands import Command
 from openalgo_lab.model.errors import EngineDead
 from openalgo_lab.model.events import AnyEvent, Books, EngineStatus
 from openalgo_lab.model.instruments import InstrumentKey
@@ -71,9 +71,9 @@ class HostSide:
         if self.over.done():
             raise EngineDead(f"The engine is not running ({self.over.result()}): start it again with Lab().")
         answer = await self._engine.call(command, LOCAL)
-        if isinstance(command, GetStatus):
+        if isinstance(answer, EngineStatus):
             self._status = self._link.status()
-            return self._status  # type: ignore[return-value]  # it is R: the sheet, with the attached kernels in it
+            return self._status  # the sheet as of now, with the attached kernels in it
         return answer
 
     def want(self, owner: str, keys: Sequence[InstrumentKey], mode: FeedMode) -> None:
