@@ -61,15 +61,16 @@ class ChainReader:
         self._board: Board | None = None
         self._rows: Rows = np.empty(0, dtype=np.int64)
         n = len(contracts)
+        others = (None if item is None else item.key for item in (contracts.spot, contracts.future))
+        self._keys = (*contracts.option_keys, *others)
+        self._listed = np.array([key is not None for key in self._keys])
         self._is_call = np.repeat((True, False), n)
         self._strikes = np.tile(contracts.strikes, 2)
 
     def rows(self, board: Board) -> Rows:
         """Board rows: calls, puts, spot, future; -1 where there is none (yet)."""
-        if self._board is not board or (self._rows < 0).any():
-            items = (self._contracts.spot, self._contracts.future)
-            keys = (*self._contracts.option_keys, *(None if item is None else item.key for item in items))
-            found = (-1 if key is None else board.find(key) for key in keys)
+        if self._board is not board or (self._rows[self._listed] < 0).any():
+            found = (-1 if key is None else board.find(key) for key in self._keys)
             self._rows = np.array([-1 if row is None else row for row in found], dtype=np.int64)
             self._board = board
         return self._rows

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from openalgo_lab.engine.handle import EngineHandle
     from openalgo_lab.model.events import Books
 
-__all__ = ["TABLES", "Row", "Table", "status_text"]
+__all__ = ["QUICK_POSITIONS", "TABLES", "Row", "Table", "status_text"]
 
 MODIFY = Action(key="modify", title="Modify", name="Modify the order", shortcut="m")
 CANCEL = Action(key="cancel", title="Cancel", name="Cancel the order", tone="danger", shortcut="x")
@@ -307,6 +307,25 @@ TABLES: tuple[Table, ...] = (
         count=lambda books: len(books.funds),
     ),
 )
+
+
+QUICK_POSITIONS: tuple[Table, ...] = (
+    Table(
+        key="quick-positions",
+        title="Positions",
+        columns=(
+            msgspec.structs.replace(_SYMBOL, width=120),
+            Column(key="quantity", title="Qty", kind="qty", width=58, signed=True),
+            _money("profit", "P&L", width=90, signed=True),
+            Column(key="do", title="", kind="action", width=58, actions=(CLOSE,)),
+        ),
+        empty=Empty(text="No positions yet."),
+        rows=_position_rows,
+        count=lambda books: sum(1 for one in books.positions if one.quantity),
+        live=_position_live,
+    ),
+)
+"""Positions at a glance, for a narrow column beside the ticket."""
 
 
 def decimals_of(handle: EngineHandle, rows: Sequence[Row]) -> list[int]:

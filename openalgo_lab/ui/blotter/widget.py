@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import ipywidgets
@@ -34,6 +34,7 @@ class _Page:
         self.grid = Grid(
             f"blotter-{table.key}", table.columns, label=table.title, empty=table.empty, sortable=True, height=height
         )
+        self.numeric = {column.key for column in table.columns if column.numeric}
         self.rows: dict[int, Row] = {}
         self.books_version = -1
         self.board_seq = -1
@@ -47,11 +48,16 @@ class _Page:
 class Blotter(ipywidgets.VBox):
     """Orders · Trades · Positions · Holdings · Funds of all accounts, live.
 
+    ``tables``: other tables than these five (such as ``QUICK_POSITIONS``).
     Orders can be modified and cancelled, positions closed at market, from their rows (buttons, or the keys m, x, c).
     """
 
-    def __init__(self, lab: Lab, *, tab: str = "orders", height: str = "240px") -> None:
+    def __init__(
+        self, lab: Lab, *, tab: str = "orders", height: str = "240px", tables: Sequence[Table] = TABLES
+    ) -> None:
         self._handle = lab.handle
+        self._tables = {table.key: table for table in tables}
+        tab = tab if tab in self._tables else tables[0].key
         self._loop = KernelLoop()
         self._height = height
         self._owner = f"blotter-{id(self)}"
@@ -100,13 +106,12 @@ class Blotter(ipywidgets.VBox):
         super().close()
 
     def _titles(self, books: Books) -> list[Tab]:
-        return [Tab(table.key, table.title, table.count(books)) for table in TABLES]
+        return [Tab(table.key, table.title, table.count(books)) for table in self._tables.values()]
 
     def _open(self, key: str) -> None:
         page = self._pages.get(key)
         if page is None:
-            table = next(table for table in TABLES if table.key == key)
-            page = self._pages[key] = _Page(table, self._height)
+            page = self._pages[key] = _Page(self._tables[key], self._height)
             page.grid.on_event(self._on_event)
         page.books_version = -1
         self.children = (self._tabs, page.grid, self._form, self._message)
@@ -124,7 +129,9 @@ class Blotter(ipywidgets.VBox):
             texts,
             decimals=decimals_of(self._handle, rows),
             actions=[row.actions for row in rows],
-            values={name: [row.numbers[name] for row in rows] for name in (rows[0].numbers if rows else {})},
+            values={name: [row.numbers[name] for row in rows] for name in page.numeric & set(rows[0].numbers)}
+            if rows
+            else {},
         )
         page.books_version, page.board_seq = books.version, -1
         wanted = frozenset(row.instrument for row in rows if row.instrument) if page.table.live else frozenset()
@@ -140,6 +147,7 @@ class Blotter(ipywidgets.VBox):
         page.board_seq = board.seq
         rows = board.find_rows(key_of(row) for row in page.rows.values())
         numbers = page.table.live(books, board.column("ltp", rows))
+        numbers = {name: values for name, values in numbers.items() if name in page.numeric}
         page.grid.push(numbers, engine_ns=int(board.times(rows).max(initial=0)))
 
     def _on_event(self, event: GridEvent) -> None:

@@ -27,28 +27,28 @@ def _side(kind: InstrumentType) -> tuple[Column, ...]:
         return Column(**about, **rest)  # type: ignore[arg-type]  # the keywords of Column, given once for all
 
     outside_in = (
-        column("oi", "OI", "open interest, units", kind="bar", width=88, compact=True, tint=False,
+        column("oi", "OI", "open interest, units", kind="bar", width=78, compact=True, tint=False,
                bar_tone="down" if call else "up", bar_side="right" if call else "left",
                bar_scale="put_oi" if call else "call_oi"),
         column("oi_change", "OI chg", "open interest against yesterday's, units", kind="qty", width=72, compact=True,
-               signed=True, min_view=1040),
+               signed=True, min_view=1080),
         column("volume", "Volume", "traded today, units", kind="qty", width=70, compact=True, min_view=1240),
         column("iv", "IV", "implied volatility (Black-76 on the forward above), per cent a year", kind="number",
-               width=50, decimals=1, min_view=470),
+               width=50, decimals=1, min_view=480),
         column("delta", "Δ", "rupees a rupee of the forward", kind="number", width=52, decimals=2, min_view=700),
-        column("ltp", "LTP", "last traded price", kind="price", width=80, decimals="row", actions=(BUY, SELL)),
-        column("change", "Chg", "against the previous close", kind="change", width=76, decimals="row", min_view=580),
+        column("ltp", "LTP", "last traded price", kind="price", width=100, decimals="row", actions=(BUY, SELL)),
+        column("change", "Chg", "against the previous close", kind="change", width=76, decimals="row", min_view=620),
     )  # fmt: skip
     book = (
-        column("bid", "Bid", "best bid; a click sells at it", kind="price", width=68, decimals="row", min_view=860),
-        column("ask", "Ask", "best offer; a click buys at it", kind="price", width=68, decimals="row", min_view=860),
+        column("bid", "Bid", "best bid; a click sells at it", kind="price", width=68, decimals="row", min_view=930),
+        column("ask", "Ask", "best offer; a click buys at it", kind="price", width=68, decimals="row", min_view=930),
     )
     return (*outside_in, *book) if call else (*book, *reversed(outside_in))
 
 
 CHAIN_COLUMNS: Final = (
     *_side(InstrumentType.CE),
-    Column(key="strike", title="Strike", kind="text", width=74, align="center", pinned=True, group="strike"),
+    Column(key="strike", title="Strike", kind="text", width=70, align="center", pinned=True, group="strike"),
     *_side(InstrumentType.PE),
 )
 

@@ -19,7 +19,8 @@ function render({ model, el }) {
   pick.setAttribute("aria-label", "Underlying");
   pick.addEventListener("change", () => model.send({ k: "pick", underlying: pick.value }));
   const mode = element("span", "oal-badge oal-chain-mode");
-  head.append(pick, mode);
+  const note = element("span", "oal-chain-note");
+  head.append(pick, mode, note);
   el.append(head);
 
   const figures = new Map();
@@ -29,7 +30,7 @@ function render({ model, el }) {
     const value = element("span", "oal-chain-value");
     box.append(label, value);
     box.dataset.figure = key;
-    head.append(box);
+    note.before(box);
     figures.set(key, { box, label, value });
     return figures.get(key);
   };
@@ -46,7 +47,8 @@ function render({ model, el }) {
     }
     pick.value = chosen;
   };
-  const facts = ({ shown, stale, mode: word }) => {
+  const facts = ({ shown, stale, mode: word, note: words }) => {
+    say(note, words);
     head.dataset.stale = stale ? "yes" : "no";
     say(mode, word.toUpperCase());
     mode.className = `oal-badge oal-chain-mode oal-badge-${word}`;

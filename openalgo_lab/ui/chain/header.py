@@ -12,9 +12,9 @@ import anywidget
 import msgspec
 import traitlets
 
+from openalgo_lab.lab.chain_reading import ChainReading
 from openalgo_lab.model.money import format_inr
 from openalgo_lab.model.symbols import format_strike
-from openalgo_lab.ui.chain.reading import ChainReading
 from openalgo_lab.ui.theme import css
 
 __all__ = ["ChainFigure", "ChainHeader", "figures_of"]
@@ -67,9 +67,10 @@ class ChainHeader(anywidget.AnyWidget):
         """What can be picked, and what is."""
         self._tell({"k": "choices", "underlyings": list(underlyings), "chosen": chosen})
 
-    def tell_facts(self, shown: Sequence[ChainFigure], *, mode: str, stale: bool) -> None:
-        """The figures; sent only when one differs."""
-        self._tell({"k": "facts", "shown": msgspec.to_builtins(list(shown)), "mode": mode, "stale": stale})
+    def tell_facts(self, shown: Sequence[ChainFigure], *, mode: str, stale: bool, note: str = "") -> None:
+        """The figures, and a sentence on how far they may be trusted; sent only when something differs."""
+        figures = msgspec.to_builtins(list(shown))
+        self._tell({"k": "facts", "shown": figures, "mode": mode, "stale": stale, "note": note})
 
     def _tell(self, content: dict[str, Any]) -> None:
         if self._told.get(content["k"]) != content:

@@ -10,7 +10,7 @@ def show_chain() -> None:
     from IPython.display import display
 
     from openalgo_lab.lab import Lab
-    from openalgo_lab.ui.chain.contracts import option_underlyings
+    from openalgo_lab.lab.chain_contracts import option_underlyings
     from openalgo_lab.ui.chain.widget import OptionChainView
 
     lab = Lab()

@@ -13,16 +13,16 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from openalgo_lab.lab.chain_contracts import ChainContracts, load_contracts, option_underlyings
+from openalgo_lab.lab.chain_reading import ChainReader, ChainReading
 from openalgo_lab.model.errors import LabError
 from openalgo_lab.model.instruments import InstrumentKey
 from openalgo_lab.model.rules import RuleBook
 from openalgo_lab.model.symbols import format_strike, parse_expiry
 from openalgo_lab.model.vocabulary import FeedMode, Mode, Side
 from openalgo_lab.ui.chain.columns import CHAIN_COLUMNS, FIELDS, field_of, side_of
-from openalgo_lab.ui.chain.contracts import ChainContracts, load_contracts, option_underlyings
 from openalgo_lab.ui.chain.header import ChainHeader, figures_of
 from openalgo_lab.ui.chain.panel import TicketPanel
-from openalgo_lab.ui.chain.reading import ChainReader, ChainReading
 from openalgo_lab.ui.freshness import feed_is_stale
 from openalgo_lab.ui.grid import Empty, Flag, Grid, GridEvent
 from openalgo_lab.ui.live import publisher_of
@@ -38,6 +38,9 @@ __all__ = ["OptionChainView"]
 OnTrade = Callable[[InstrumentKey, Side, float | None], None]
 
 _EMPTY = Empty(text="No options are listed here: connect a broker that trades derivatives.")
+
+_STALE_NOTE = "The feed is silent: these prices are old."
+_REPLAY_NOTE = "Recorded last trades. Bid and ask were not recorded: they are made up around them."
 
 
 class _Shown(msgspec.Struct, frozen=True):
@@ -130,7 +133,8 @@ class OptionChainView(ipywidgets.VBox):
             self._grid.push(columns, engine_ns=reading.engine_ns, flags=flags)
             self._seen = (seq, stale)
             self.reading = reading
-        self._header.tell_facts(figures_of(reading), mode=status.mode.value, stale=stale)
+        note = _STALE_NOTE if stale else _REPLAY_NOTE if status.mode is Mode.REPLAY else ""
+        self._header.tell_facts(figures_of(reading), mode=status.mode.value, stale=stale, note=note)
 
     def close(self) -> None:
         """End the subscription, the ticket and the widget."""

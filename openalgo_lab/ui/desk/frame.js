@@ -1,6 +1,7 @@
 // The desk's own furniture: keys of the page, the list of all keys, and three things to try at the first start.
 
 const REMEMBERED = "oal-desk-welcome";
+const WIDE = 1200; // from here on desk.css shows every part at once
 const KEYS = [
   ["Anywhere", [
     ["/", "Search an instrument"],
@@ -85,7 +86,7 @@ function welcome(model) {
     return box;
   };
   const search = () => document.querySelector(".oal-watchlist .oal-search-input")?.focus();
-  const chain = element("a", "oal-button", "Open");
+  const chain = element("a", "oal-button", "Chain");
   chain.href = `${(document.body.dataset.baseUrl ?? "/").replace(/voila\/$/, "")}openalgo/option_chain`;
   const head = element("strong", "", "");
   const shut = button("oal-welcome-shut", "×", "Do not show again", () => {
@@ -130,8 +131,17 @@ function render({ model, el }) {
     if (message.k === "keys") dialog.showModal();
   };
   model.on("msg:custom", onMessage);
-  model.send({ k: "hello" });
+  // What is not in view is not built: Python hears whether all parts are.
+  let wide = null;
+  const sizes = new ResizeObserver(() => {
+    const width = root.closest(".oal-desk")?.clientWidth ?? 0;
+    if (!width || wide === width >= WIDE) return;
+    wide = width >= WIDE;
+    model.send({ k: "hello", wide });
+  });
+  sizes.observe(root);
   return () => {
+    sizes.disconnect();
     document.removeEventListener("keydown", onKey);
     model.off("msg:custom", onMessage);
   };

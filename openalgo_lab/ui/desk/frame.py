@@ -20,7 +20,9 @@ _log = logging.getLogger(__name__)
 
 
 class _Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="k"):
-    """A view was drawn."""
+    """A view was drawn, or its width crossed the limit from which all parts are in view at once (``wide``)."""
+
+    wide: bool
 
 
 class _Key(msgspec.Struct, frozen=True, tag="key", tag_field="k"):
@@ -30,14 +32,20 @@ class _Key(msgspec.Struct, frozen=True, tag="key", tag_field="k"):
 
 
 class DeskFrame(anywidget.AnyWidget):
-    """Hears B and S wherever no table or field wants them; ``traded`` hears the side on the kernel's loop."""
+    """Hears B and S wherever no table or field wants them.
+
+    ``traded`` hears the side, ``drawn`` whether all parts of the desk are in view at once; both on the kernel's loop.
+    """
 
     _esm = traitlets.Unicode().tag(sync=True)
     _css = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, mode: Mode, traded: Callable[[Side], None], **traits: Any) -> None:
+    def __init__(
+        self, mode: Mode, traded: Callable[[Side], None], drawn: Callable[[bool], None], **traits: Any
+    ) -> None:
         self._mode = mode
         self._traded = traded
+        self._drawn = drawn
         super().__init__(**traits)
         self.on_msg(self._on_message)
 
@@ -59,7 +67,9 @@ class DeskFrame(anywidget.AnyWidget):
         except msgspec.ValidationError as error:
             _log.warning("A page sent the desk a message that cannot be read; reload the page. (%s)", error)
             return
-        if isinstance(message, _Key):
-            self._traded(Side.BUY if message.key == "b" else Side.SELL)
-        else:
-            self.send({"k": "facts", "mode": self._mode.value})
+        match message:
+            case _Key(key=key):
+                self._traded(Side.BUY if key == "b" else Side.SELL)
+            case _Hello(wide=wide):
+                self.send({"k": "facts", "mode": self._mode.value})
+                self._drawn(wide)

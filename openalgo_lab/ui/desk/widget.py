@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Desk"]
 
-_PARTS = (Tab("watch", "Watch"), Tab("chart", "Chart"), Tab("ticket", "Ticket"), Tab("books", "Books"))
+_PARTS = tuple(
+    Tab(key, title)
+    for key, title in (
+        ("watch", "Watch"), ("chart", "Chart"), ("depth", "Depth"), ("ticket", "Ticket"), ("books", "Books")
+    )
+)  # fmt: skip
 _LONGEST_WAIT_S = 1.5
 """The other parts are built when the first prices are on screen, or after so long."""
 
@@ -37,16 +42,17 @@ class Desk(ipywidgets.VBox):
 
     Selecting a row moves chart, ladder and ticket to that instrument; B, S or a click in the ladder fills the ticket.
     Status bar and watchlist come first; ticket, books, ladder and chart are built behind the first prices, one in
-    each turn of the kernel's loop, or at once by whoever asks for them.
+    each turn of the kernel's loop; on a narrow page each when its tab is first chosen; or at once by whoever asks.
     """
 
     def __init__(self, lab: Lab, symbol: str | None = None) -> None:
         self._lab = lab
         self._loop = KernelLoop()
         self._made_at = time.monotonic()
-        self._building = False
+        self._building = self._wide = False
         self._ticket: OrderTicket | None = None
         self._blotter: Blotter | None = None
+        self._quick: Blotter | None = None
         self._ladder: DepthLadder | None = None
         self._chart: CandleChart | None = None
         self.status = StatusBar(lab)
@@ -54,7 +60,7 @@ class Desk(ipywidgets.VBox):
         self._key = lab.instrument(symbol).key if symbol else self._first_tradable()
         self.watchlist.on_select(self.select)
         self.watchlist.on_trade(lambda key, side: self.trade(key, side, None))
-        self._frame = DeskFrame(lab.handle.status.mode, lambda side: self.trade(self._key, side, None))
+        self._frame = DeskFrame(lab.handle.status.mode, self._key_pressed, self._drawn)
         self._parts = TabBar(_PARTS, label="Parts of the desk")
         self._parts.add_class("oal-desk-parts")
         self._parts.on_choose(self._show_part)
@@ -64,14 +70,17 @@ class Desk(ipywidgets.VBox):
         stack = [StyleSheet("desk"), self.status, self._frame, self._parts, body]
         super().__init__([ipywidgets.VBox(stack).add_class("oal-desk-stack")])
         self.add_class("oal-desk").add_class("oal-desk-shows-watch")
-        self._steps: list[Callable[[], object]] = [
-            lambda: self.ticket, lambda: self.blotter, lambda: self.ladder, lambda: self.chart
-        ]  # fmt: skip
-        if _has_loop():
-            publisher_of(lab.handle).add(self)
-        else:  # a script or a test: nobody paints, and nobody would run what is put off
-            while self._steps:
-                self._steps.pop(0)()
+        self._makers: dict[str, Callable[[], object]] = {
+            "ticket": lambda: self.ticket,
+            "books": lambda: self.blotter,
+            "depth": lambda: self.ladder,
+            "chart": lambda: self.chart,
+            "positions": lambda: self.positions,
+        }
+        self._steps = list(self._makers)
+        if not _has_loop():  # a script or a test: nobody paints, and nobody would run what is put off
+            for make in self._makers.values():
+                make()
 
     # The parts; on the kernel's loop ------------------------------------------------------------------------------
 
@@ -103,6 +112,17 @@ class Desk(ipywidgets.VBox):
         return self._blotter
 
     @property
+    def positions(self) -> Blotter:
+        """Positions at a glance under the ticket."""
+        if self._quick is None:
+            from openalgo_lab.ui.blotter import QUICK_POSITIONS, Blotter
+
+            self._quick = Blotter(self._lab, height="100%", tables=QUICK_POSITIONS)
+            self._quick.on_select(self.select)
+            self._areas["ticket"].children = (self.ticket, self._quick)
+        return self._quick
+
+    @property
     def ladder(self) -> DepthLadder:
         """The market depth."""
         if self._ladder is None:
@@ -110,7 +130,7 @@ class Desk(ipywidgets.VBox):
 
             self._ladder = DepthLadder(self._lab, self._key)
             self._ladder.on_trade(self.trade)
-            self._place_middle()
+            self._areas["depth"].children = (self._ladder,)
         return self._ladder
 
     @property
@@ -119,8 +139,8 @@ class Desk(ipywidgets.VBox):
         if self._chart is None:
             from openalgo_lab.ui.chart import CandleChart
 
-            self._chart = CandleChart(self._lab, self._key)
-            self._place_middle()
+            self._chart = CandleChart(self._lab, self._key, height="100%")
+            self._areas["chart"].children = (self._chart,)
         return self._chart
 
     # What it does ---------------------------------------------------------------------------------------------------
@@ -147,7 +167,7 @@ class Desk(ipywidgets.VBox):
 
     def publish(self) -> None:
         """Build what is still missing; runs on the publisher thread."""
-        if self._building or not self._steps:
+        if self._building or not self._steps or not self._wide:
             return
         waited = time.monotonic() - self._made_at
         if self.watchlist.grid.stats.acknowledged or waited > _LONGEST_WAIT_S:
@@ -158,7 +178,8 @@ class Desk(ipywidgets.VBox):
         """Close every part and the desk."""
         publisher_of(self._lab.handle).remove(self)
         self._steps.clear()
-        for part in (self._chart, self._ladder, self._ticket, self._blotter, self.watchlist, self.status, self._frame):
+        late = (self._chart, self._ladder, self._ticket, self._quick, self._blotter)
+        for part in (*late, self.watchlist, self.status, self._frame):
             if part is not None:
                 part.close()
         super().close()
@@ -167,17 +188,20 @@ class Desk(ipywidgets.VBox):
 
     def _build_next(self) -> None:
         try:
-            if self._steps:
-                self._steps.pop(0)()
+            if self._steps and self._wide:
+                self._makers[self._steps.pop(0)]()
         finally:
             self._building = False
         if not self._steps:
             publisher_of(self._lab.handle).remove(self)
 
-    def _place_middle(self) -> None:
-        waiting = ipywidgets.Box().add_class("oal-desk-wait")
-        ladder = () if self._ladder is None else (self._ladder,)
-        self._areas["chart"].children = (self._chart or waiting, *ladder)
+    def _drawn(self, wide: bool) -> None:
+        self._wide = wide
+        if self._steps:
+            publisher_of(self._lab.handle).add(self)
+
+    def _key_pressed(self, side: Side) -> None:
+        self.trade(self._key, side, None)
 
     def _modify(self, order_id: str) -> None:
         self._parts.show(_PARTS, "books")
@@ -185,6 +209,8 @@ class Desk(ipywidgets.VBox):
         self.blotter.modify(order_id)
 
     def _show_part(self, key: str) -> None:
+        if key in self._makers:
+            self._makers[key]()
         for tab in _PARTS:
             self.remove_class(f"oal-desk-shows-{tab.key}")
         self.add_class(f"oal-desk-shows-{key}")

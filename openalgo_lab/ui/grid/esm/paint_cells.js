@@ -130,7 +130,10 @@ function paintTexts(view, place, rows) {
     const wanted = textColour(view, column, row, text);
     if (wanted !== colour) ctx.fillStyle = colour = wanted;
     const y = view.rowY(position) + rowHeight / 2;
-    const fitted = fit(view, text, width - 2 * PAD, column.slot >= 0);
+    const room = width - 2 * PAD - buttonsWidth(view, place, row);
+    const number = column.slot >= 0;
+    if (number && room < width - 2 * PAD && textWidth(view, text) > room) continue; // half a number is a wrong number
+    const fitted = fit(view, text, room, number);
     if (cut && !clear(view, place, fitted, x)) paintEllipsis(view, place, y);
     else ctx.fillText(fitted, x, y);
   }
@@ -142,6 +145,15 @@ function clear(view, place, text, x) {
   const { align } = place.column;
   const left = align === "right" ? x - width : align === "left" ? x : x - width / 2;
   return left >= place.clearLeft && left + width <= place.clearRight;
+}
+
+// What the buttons over a data cell take of it at the moment.
+function buttonsWidth(view, place, row) {
+  if (!overlayShown(view, place, row)) return 0;
+  const boxes = actionBoxes(place, view.measureSmall).filter((box) => view.store.allows(box.action, row));
+  if (!boxes.length) return 0;
+  const last = boxes[boxes.length - 1];
+  return place.column.align === "left" ? place.width - PAD - boxes[0].x : last.x + last.width - PAD;
 }
 
 function paintEllipsis(view, place, y) {
