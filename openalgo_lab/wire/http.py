@@ -1,33 +1,34 @@
-"""HTTP over httpcore: warm connections, a lane of its own for orders, and an exact answer to "did it leave?".
+"""HTTP for brokers: warm connections, a lane of its own for orders, and an exact answer to "did it leave?".
 
-httpcore tells when it begins to write a request. Whatever fails before that moment (name, connection, TLS, a
-connection of the pool that never came free) is a `WireError`: nothing has left. Whatever fails after it is
-`OutcomeUnknown`, even a time-out whose bytes may still sit in a buffer.
+What fails before the first byte is handed to the socket (name, connection, TLS, no connection of the lane free in
+time) is a `WireError`: nothing has left. What fails after it is `OutcomeUnknown`, even a time-out whose bytes may still
+sit in a buffer. Nothing is ever sent twice.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from typing import Any, Final
+import time
+from typing import Final
 from urllib.parse import urlsplit
 
-import certifi
-import httpcore
-
-from openalgo_lab.model.errors import OutcomeUnknown, WireError
+from openalgo_lab.model.errors import InputError, OutcomeUnknown, WireError
+from openalgo_lab.wire.h1 import H1Connection
 from openalgo_lab.wire.transport import FeedConnection, HttpRequest, HttpResponse, Lane
-from openalgo_lab.wire.websocket import open_websocket
 
 __all__ = ["HttpTransport", "tls_context"]
 
 _MAX_BODY: Final = 64 << 20  # a master contract of 200,000 rows is some 20 MB
 _LANE_CONNECTIONS: Final = {Lane.ORDER: 4, Lane.DATA: 8}
-_KEEP_ALIVE_S: Final = 60.0
+_KEEP_ALIVE_S: Final = 55.0
+_HAS_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
 def tls_context() -> ssl.SSLContext:
     """Certificates and host names are checked, TLS 1.2 is the floor."""
+    import certifi
+
     context = ssl.create_default_context(cafile=certifi.where())
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
@@ -37,105 +38,115 @@ class HttpTransport:
     """A `Transport` to one broker. ``base_url`` for requests, ``feed_url`` (ws:// or wss://) for feeds.
 
     Belongs to one event loop. Redirects are not followed, cookies are not kept, proxies of the environment are not
-    used: an order goes where the spec says or nowhere.
+    used: an order goes where the spec says or nowhere. Raises InputError for an address that is none.
     """
 
     def __init__(self, base_url: str, feed_url: str = "", *, max_body: int = _MAX_BODY) -> None:
-        self._base = base_url.rstrip("/")
-        self._feed = (feed_url or _websocket_url(base_url)).rstrip("/")
+        base = urlsplit(base_url.rstrip("/"))
+        if base.scheme not in ("http", "https") or not base.hostname:
+            raise InputError(f"{base_url!r} is no address of a broker; it begins with https:// and a host.", "base_url")
+        self._host = base.netloc
+        self._prefix = base.path
+        self._feed = (feed_url or f"{'wss' if base.scheme == 'https' else 'ws'}://{base.netloc}{base.path}").rstrip("/")
         self._max_body = max_body
-        secure = urlsplit(self._base).scheme == "https" or urlsplit(self._feed).scheme == "wss"
-        self._tls = tls_context() if secure else None
-        self._pools = {
-            lane: httpcore.AsyncConnectionPool(
-                ssl_context=self._tls,
-                max_connections=size,
-                max_keepalive_connections=size,
-                keepalive_expiry=_KEEP_ALIVE_S,
-            )
-            for lane, size in _LANE_CONNECTIONS.items()
-        }
-        self._host = urlsplit(self._base).netloc
+        tls = tls_context() if base.scheme == "https" or self._feed.startswith("wss:") else None
+        self._feed_tls = tls if self._feed.startswith("wss:") else None
+        port = base.port or (443 if base.scheme == "https" else 80)
+        own = tls if base.scheme == "https" else None
+        self._lanes = {lane: _Pool(base.hostname, port, own, size) for lane, size in _LANE_CONNECTIONS.items()}
 
     async def request(self, request: HttpRequest, *, timeout_s: float) -> HttpResponse:
         """Send and wait for the whole answer, whatever its status. Raises WireError or OutcomeUnknown."""
-        left = _Left()
+        left = False
         try:
-            async with asyncio.timeout(timeout_s):
-                return await self._exchange(request, left)
-        except (OSError, TimeoutError, *_HTTPCORE_ERRORS) as error:
-            raise self._failure(error, left=bool(left), timeout_s=timeout_s) from error
+            async with asyncio.timeout(timeout_s), self._lanes[request.lane].connection() as connection:
+                left = True
+                headers = self._headers(request)
+                target = self._prefix + request.path
+                return await connection.exchange(request.method, target, headers, request.body, self._max_body)
+        except (OSError, TimeoutError) as error:
+            raise self._failure(error, left=left, timeout_s=timeout_s) from error
 
     async def open_feed(self, path: str, headers: tuple[tuple[str, str], ...] = ()) -> FeedConnection:
         """Open a websocket. Raises WireError, or SessionExpired when the token is refused."""
-        return await open_websocket(self._feed + path, headers, tls=self._tls)
+        from openalgo_lab.wire.websocket import open_websocket
+
+        return await open_websocket(self._feed + path, headers, tls=self._feed_tls)
 
     async def close(self) -> None:
         """Close all connections."""
-        for pool in self._pools.values():
-            await pool.aclose()
+        for pool in self._lanes.values():
+            pool.close()
 
-    async def _exchange(self, request: HttpRequest, left: _Left) -> HttpResponse:
+    def _headers(self, request: HttpRequest) -> list[tuple[str, str]]:
         headers = [("host", self._host), ("accept", "*/*"), *request.headers]
-        if request.body or request.method in ("POST", "PUT", "PATCH"):
+        if request.body or request.method in _HAS_BODY:
             headers.append(("content-length", str(len(request.body))))
             if not any(name.lower() == "content-type" for name, _ in headers):
                 headers.append(("content-type", "application/json"))
-        async with self._pools[request.lane].stream(
-            request.method,
-            self._base + request.path,
-            headers=headers,
-            content=request.body,
-            extensions={"trace": left.trace},
-        ) as response:
-            body = await self._body(response)
-            names = tuple((name.decode("ascii").lower(), value.decode("latin-1")) for name, value in response.headers)
-            return HttpResponse(response.status, names, body)
+        return headers
 
-    async def _body(self, response: httpcore.Response) -> bytes:
-        chunks: list[bytes] = []
-        size = 0
-        async for chunk in response.aiter_stream():
-            size += len(chunk)
-            if size > self._max_body:
-                raise httpcore.RemoteProtocolError(f"the answer is larger than {self._max_body} bytes")
-            chunks.append(chunk)
-        return b"".join(chunks)
-
-    def _failure(self, error: BaseException, *, left: bool, timeout_s: float) -> WireError | OutcomeUnknown:
-        late = isinstance(error, TimeoutError | httpcore.TimeoutException)
-        what = f"no answer within {timeout_s:g} s" if late else f"{type(error).__name__}: {error}".rstrip(": ")
+    def _failure(self, error: OSError, *, left: bool, timeout_s: float) -> WireError | OutcomeUnknown:
+        # A time-out of the operating system's own while connecting has a text; ours has none.
+        late = isinstance(error, TimeoutError) and not str(error)
+        what = f"no answer within {timeout_s:g} s" if late else str(error) or type(error).__name__
         if left:
             return OutcomeUnknown(f"The answer of {self._host} never came whole ({what}); look into the books.")
         return WireError(f"{self._host} cannot be reached ({what}); check the connection and try again.")
 
 
-class _Left:
-    """Whether a request has begun to leave this machine; httpcore calls `trace` at each of its steps."""
+class _Pool:
+    """The connections of one lane: at most ``size``, the last used first."""
 
-    __slots__ = ("_began",)
+    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None, size: int) -> None:
+        self._address = (host, port, tls)
+        self._slots = asyncio.Semaphore(size)
+        self._idle: list[H1Connection] = []
 
-    def __init__(self) -> None:
-        self._began = False
+    def connection(self) -> _Lease:
+        """A connection for one request, as a context."""
+        return _Lease(self)
 
-    def __bool__(self) -> bool:
-        return self._began
+    async def take(self) -> H1Connection:
+        """One that is open and silent, or a new one. Raises OSError."""
+        await self._slots.acquire()
+        try:
+            while self._idle:
+                connection = self._idle.pop()
+                if connection.usable and time.monotonic() - connection.idle_since < _KEEP_ALIVE_S:
+                    return connection
+                connection.close()
+            return await H1Connection.open(*self._address)
+        except BaseException:
+            self._slots.release()
+            raise
 
-    async def trace(self, event: str, info: dict[str, Any]) -> None:
-        del info
-        if event.endswith("send_request_headers.started"):
-            self._began = True
+    def give(self, connection: H1Connection) -> None:
+        """Back after a request."""
+        self._slots.release()
+        if connection.usable:
+            connection.idle_since = time.monotonic()
+            self._idle.append(connection)
+
+    def close(self) -> None:
+        """Close what is idle; what is in use ends with its request."""
+        while self._idle:
+            self._idle.pop().close()
 
 
-_HTTPCORE_ERRORS: Final = (
-    httpcore.NetworkError,
-    httpcore.TimeoutException,
-    httpcore.ProtocolError,
-    httpcore.ProxyError,
-    httpcore.UnsupportedProtocol,
-)
+class _Lease:
+    """A connection that goes back by itself."""
 
+    __slots__ = ("_connection", "_pool")
 
-def _websocket_url(base_url: str) -> str:
-    scheme, _, rest = base_url.partition("://")
-    return f"{'wss' if scheme == 'https' else 'ws'}://{rest}"
+    def __init__(self, pool: _Pool) -> None:
+        self._pool = pool
+        self._connection: H1Connection | None = None
+
+    async def __aenter__(self) -> H1Connection:
+        self._connection = await self._pool.take()
+        return self._connection
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._connection is not None:
+            self._pool.give(self._connection)
