@@ -45,9 +45,7 @@ def kept_routes() -> tuple[list[tuple[Any, ...]], ScriptBundle]:
     ], bundle
 
 
-def page_config_hook(
-    bundle: ScriptBundle, pages: Callable[[], Sequence[tuple[str, str]]]
-) -> Callable[..., PageConfig]:
+def page_config_hook(bundle: ScriptBundle, pages: Callable[[], Sequence[tuple[str, str]]]) -> Callable[..., PageConfig]:
     """Voilà's page-config hook: scripts from the kept addresses, and the app's own two entries.
 
     `pages` gives (short name, title) of the dashboards for the bar at the top.

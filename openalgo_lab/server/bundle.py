@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.auth.decorator import allow_unauthenticated
+from jupyter_server.base.handlers import JupyterHandler
 
 __all__ = ["BundleHandler", "ScriptBundle"]
 

@@ -79,7 +79,11 @@ class EngineKeeper(LoggingConfigurable):
         env = {**os.environ, ENGINE_VARIABLE: self._order.as_text()}
         kernel_id = await self._manager.start_kernel(kernel_name=ENGINE_KERNEL, env=env)
         await self._sessions.create_session(
-            path=f"engine-{kernel_id[:8]}", name="Engine", type="console", kernel_name=ENGINE_KERNEL, kernel_id=kernel_id
+            path=f"engine-{kernel_id[:8]}",
+            name="Engine",
+            type="console",
+            kernel_name=ENGINE_KERNEL,
+            kernel_id=kernel_id,
         )
         self.report = msgspec.structs.replace(self.report, state="starting", kernel_id=kernel_id)
         ready = asyncio.create_task(self._answers(kernel_id))
@@ -98,7 +102,7 @@ class EngineKeeper(LoggingConfigurable):
     async def _answers(self, kernel_id: str) -> None:
         """Return when the kernel answers, which it does once the engine runs."""
         client = self._manager.get_kernel(kernel_id).client()
-        client.start_channels(shell=True, iopub=False, stdin=False, hb=False, control=False)
+        client.start_channels(iopub=False, stdin=False, hb=False, control=False)
         try:
             client.kernel_info()
             await client.get_shell_msg(timeout=None)

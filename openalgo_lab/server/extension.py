@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import voila.handler
 from jupyter_core.paths import jupyter_path
 from jupyter_server.serverapp import ServerApp
 from jupyter_server.utils import url_path_join
@@ -19,7 +20,7 @@ from openalgo_lab.server.assets import KeptFileHandler, kept_routes, page_config
 from openalgo_lab.server.engine_keeper import EngineKeeper, EngineReport
 from openalgo_lab.server.heartbeat import PageRegister, PageSocket
 from openalgo_lab.server.home import HealthHandler, HomeHandler, StyleHandler, make_health, static_folder
-from openalgo_lab.server.pages import DashboardHandler, NotHereHandler, use_page_kernel
+from openalgo_lab.server.pages import DashboardHandler, EndingRenderer, LeaveHandler, NotHereHandler, use_page_kernel
 from openalgo_lab.server.places import jupyter_config_dirs
 from openalgo_lab.server.pool import PooledKernelManager
 from openalgo_lab.server.settings import OpenAlgoLab
@@ -44,9 +45,7 @@ class Services:
         if self.lab.engine == "off":
             return None
         manager, sessions = self.app.kernel_manager, self.app.session_manager
-        return EngineKeeper(
-            manager, sessions, self.lab.engine_order(), Path(self.lab.server_dir), parent=self.app
-        )
+        return EngineKeeper(manager, sessions, self.lab.engine_order(), Path(self.lab.server_dir), parent=self.app)
 
     def _make_register(self) -> PageRegister | None:
         manager = self.app.kernel_manager
@@ -114,6 +113,7 @@ def _app_routes(services: Services) -> list[tuple[Any, ...]]:
 
 
 def _dashboard_routes(services: Services, hook: Callable[..., dict[str, Any]]) -> list[tuple[Any, ...]]:
+    voila.handler.NotebookRenderer = EndingRenderer
     settings = _voila_settings(services.app)
     settings.page_config_hook = hook
     roots = [str(jupyter_config_dirs()[1]), *jupyter_path()]
@@ -143,4 +143,4 @@ def _voila_settings(app: ServerApp) -> VoilaConfiguration:
 
 def _closed_routes() -> list[tuple[Any, ...]]:
     closed = (r"/voila", r"/voila/tree(.*)", r"/voila/files/(.*)", r"/voila/api/contents(.*)")
-    return [(path, NotHereHandler) for path in closed]
+    return [(r"/voila/api/shutdown/(.*)", LeaveHandler), *((path, NotHereHandler) for path in closed)]

@@ -12,13 +12,12 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from tornado.websocket import WebSocketClosedError, WebSocketHandler
-from traitlets import Float
-from traitlets.config import LoggingConfigurable
-
 from jupyter_server.auth.decorator import ws_authenticated
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.base.websocket import WebSocketMixin
+from tornado.websocket import WebSocketClosedError, WebSocketHandler
+from traitlets import Float
+from traitlets.config import LoggingConfigurable
 
 __all__ = ["PageRegister", "PageSocket"]
 
@@ -125,7 +124,7 @@ class PageSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
         self._kernel_id = kernel_id
         await super().get(kernel_id)
 
-    def open(self, kernel_id: str) -> None:  # type: ignore[override]
+    def open(self, kernel_id: str) -> None:
         """Note the page, or tell it at once that its kernel is gone."""
         if kernel_id in self.kernel_manager:
             self._register.joined(kernel_id, self)
@@ -134,7 +133,8 @@ class PageSocket(WebSocketMixin, WebSocketHandler, JupyterHandler):
 
     def on_message(self, message: str | bytes) -> None:
         """Take a word of the page; anything unknown is ignored."""
-        self._register.heard(self._kernel_id) if self._kernel_id in self.kernel_manager else None
+        if self._kernel_id in self.kernel_manager:
+            self._register.heard(self._kernel_id)
         if message == "painted":
             self._register.painted()
 

@@ -60,11 +60,15 @@ class HomeHandler(StrictPage, JupyterHandler):
     @web.authenticated
     def get(self) -> None:
         """Show dashboards, notebooks, and how the engine is."""
-        page = _templates().get_template("home.html").render(
-            base_url=self.base_url,
-            health=self._health(),
-            dashboards=[entry for entry in catalogue.dashboards(self._workbench) if self._lab.allows(entry.path)],
-            notebooks=catalogue.notebooks(self._workbench),
+        page = (
+            _templates()
+            .get_template("home.html")
+            .render(
+                base_url=self.base_url,
+                health=self._health(),
+                dashboards=[entry for entry in catalogue.dashboards(self._workbench) if self._lab.allows(entry.path)],
+                notebooks=catalogue.notebooks(self._workbench),
+            )
         )
         self.set_header("Cache-Control", "no-store")
         self.finish(page)

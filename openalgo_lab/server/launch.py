@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -49,66 +50,80 @@ def run_app(
     except ReplayError as error:
         _say(str(error))
         return 1
-    return _run(
-        profile, port, "/openalgo", lab, pool_size=_POOL_SIZE, open_page=_opener(browser, app_window)
-    )
+    return _run(profile, _Plan(port, "/openalgo", lab, _POOL_SIZE, browser, app_window))
 
 
 def run_lab(*, port: int | None = None, profile: str = "default", browser: str = "default") -> int:
     """Serve JupyterLab on the profile's workbench until Ctrl-C; the engine kernel starts with the first dashboard."""
-    lab = {"engine": "on_demand"}
-    return _run(profile, port, "/lab", lab, pool_size=0, open_page=_opener(browser, app_window=False))
+    return _run(profile, _Plan(port, "/lab", {"engine": "on_demand"}, 0, browser, app_window=False))
 
 
-OpenPage = Callable[[Instance, str, Places], None]
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One start: what to serve and how to open it."""
+
+    port: int | None
+    landing: str
+    lab: dict[str, Any]
+    pool_size: int
+    browser: str
+    app_window: bool
 
 
-def _run(
-    profile: str, port: int | None, landing: str, lab: dict[str, Any], *, pool_size: int, open_page: OpenPage
-) -> int:
+def _run(profile: str, plan: _Plan) -> int:
     try:
         places = places_of(profile)
         lock = InstanceLock(places.server)
         running = _take_or_find(lock, places)
         if running is not None:
             _say(f"OpenAlgo Lab already runs at {running.url} (process {running.pid}).")
-            open_page(running, landing, places)
+            _open(running, places, plan)
             return 0
         try:
-            return _serve(places, _free_port(port), landing, lab, pool_size, open_page)
+            return _serve(places, plan)
         finally:
             Instance.forget(places.server)
+            shutil.rmtree(places.runtime, ignore_errors=True)
             lock.release()
     except LabError as error:
         _say(str(error))
         return 1
 
 
-def _serve(
-    places: Places, port: int, landing: str, lab: dict[str, Any], pool_size: int, open_page: OpenPage
-) -> int:
+def _serve(places: Places, plan: _Plan) -> int:
+    port = _free_port(plan.port)
     _keep_slow_imports_out()
     from openalgo_lab.server.serverapp import LabServerApp, config_for, set_jupyter_paths
     from openalgo_lab.server.workbench import prepare_workbench
 
     prepare_workbench(places.workbench)
     set_jupyter_paths(places)
-    app = LabServerApp(config=config_for(places, port=port, landing=landing, lab=lab, pool_size=pool_size))
+    config = config_for(places, port=port, landing=plan.landing, lab=plan.lab, pool_size=plan.pool_size)
+    app = LabServerApp(config=config)
     app.initialize(argv=[])
-    app.io_loop.add_callback(_announce, app, places, landing, open_page)
+    app.io_loop.add_callback(_announce, app, places, plan)
     app.start()
     return 0
 
 
-def _announce(app: LabServerApp, places: Places, landing: str, open_page: OpenPage) -> None:
+def _announce(app: LabServerApp, places: Places, plan: _Plan) -> None:
     """The server listens: leave word where it is, and open it."""
     token = str(app.identity_provider.token)
-    instance = Instance(
-        pid=os.getpid(), url=f"http://127.0.0.1:{app.port}/", token=token, version=openalgo_lab.__version__
-    )
+    url = f"http://127.0.0.1:{app.port}/"
+    instance = Instance(pid=os.getpid(), url=url, token=token, version=openalgo_lab.__version__)
     instance.save(places.server)
     _say(f"OpenAlgo Lab runs at {instance.url} (profile {places.profile!r}). Ctrl-C ends it.")
-    open_page(instance, landing, places)
+    _open(instance, places, plan)
+
+
+def _open(instance: Instance, places: Places, plan: _Plan) -> None:
+    if plan.browser == "none":
+        _say(f"Open {sign_in_url(instance, plan.landing)}")
+        return
+    page = redirect_page(instance, plan.landing, places.server)
+    note = open_app(page, browser=plan.browser, app_window=plan.app_window, data_dir=places.home / "browser")
+    if note:
+        _say(note)
 
 
 def _take_or_find(lock: InstanceLock, places: Places) -> Instance | None:
@@ -124,19 +139,6 @@ def _take_or_find(lock: InstanceLock, places: Places) -> Instance | None:
             )
         time.sleep(0.1)
     return None
-
-
-def _opener(browser: str, app_window: bool) -> OpenPage:
-    def open_page(instance: Instance, landing: str, places: Places) -> None:
-        if browser == "none":
-            _say(f"Open {sign_in_url(instance, landing)}")
-            return
-        page = redirect_page(instance, landing, places.server)
-        note = open_app(page, browser=browser, app_window=app_window, data_dir=places.home / "browser")
-        if note:
-            _say(note)
-
-    return open_page
 
 
 def _keep_slow_imports_out() -> None:

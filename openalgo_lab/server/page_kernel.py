@@ -8,9 +8,9 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import signal
 import sys
 from contextlib import AbstractContextManager, nullcontext, suppress
-from importlib.util import find_spec
 from types import TracebackType
 
 __all__ = ["WARM_MODULES", "main"]
@@ -37,20 +37,18 @@ class _Background(AbstractContextManager[None]):
 
 
 def _warm() -> None:
+    """Import ahead. What cannot be imported fails again in the dashboard's own cell, and is shown there."""
     for name in WARM_MODULES:
-        if _installed(name):
+        try:
             importlib.import_module(name)
-
-
-def _installed(name: str) -> bool:
-    try:
-        return find_spec(name) is not None
-    except ModuleNotFoundError:
-        return False
+        except Exception as error:  # noqa: BLE001  (a kernel that dies here could not show anything)
+            sys.stderr.write(f"A page is not fully warm, {name} does not import: {error}\n")
 
 
 def main() -> None:
     """Import, then serve until the server says shutdown."""
+    # Nobody's code runs yet, so an interrupt can only mean that the server goes down.
+    signal.signal(signal.SIGINT, lambda *_: os._exit(0))
     background: AbstractContextManager[None] = _Background() if sys.platform == "linux" else nullcontext()
     with background:
         _warm()

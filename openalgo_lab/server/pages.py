@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.base.handlers import APIHandler, JupyterHandler
 from tornado import web
+from tornado.ioloop import IOLoop
+from voila.notebook_renderer import NotebookRenderer
 from voila.tornado.handler import TornadoVoilaHandler
 
 from openalgo_lab.server.engine_keeper import EngineKeeper
 from openalgo_lab.server.names import PAGE_KERNEL
+from openalgo_lab.server.pool import PooledKernelManager
 from openalgo_lab.server.security import StrictPage
 from openalgo_lab.server.settings import OpenAlgoLab
 
-__all__ = ["DashboardHandler", "NotHereHandler", "use_page_kernel"]
+__all__ = ["DashboardHandler", "EndingRenderer", "LeaveHandler", "NotHereHandler", "use_page_kernel"]
 
 
 class DashboardHandler(StrictPage, TornadoVoilaHandler):  # type: ignore[misc]  # voila ships no types
@@ -43,6 +48,37 @@ class DashboardHandler(StrictPage, TornadoVoilaHandler):  # type: ignore[misc]  
         await super().get(path)
 
 
+class EndingRenderer(NotebookRenderer):  # type: ignore[misc]
+    """Voilà's renderer, but a page whose rendering breaks off says so; Voilà would let the browser wait for ever."""
+
+    def generate_content_generator(self, *args: Any, **kwargs: Any) -> AsyncIterator[tuple[str, Any]]:
+        """The page's pieces, the last of which may be the word that it failed."""
+        return self._to_the_end(super().generate_content_generator(*args, **kwargs))
+
+    async def _to_the_end(self, pieces: AsyncIterator[tuple[str, Any]]) -> AsyncIterator[tuple[str, Any]]:
+        try:
+            async for piece in pieces:
+                yield piece
+        except Exception as error:  # whatever it was: the browser must hear of it
+            self.log.exception("A dashboard could not be rendered")
+            reason = json.dumps(str(error)).replace("</", "<\\/")
+            yield f"<script>window.openalgoPage.broken({reason});</script>", {}
+
+
+class LeaveHandler(APIHandler):
+    """`/voila/api/shutdown/<kernel id>`: the page's last message. It ends a page's kernel and no other."""
+
+    @web.authenticated
+    def post(self, kernel_id: str) -> None:
+        """Answer at once; the kernel ends behind it."""
+        manager = self.kernel_manager
+        if not isinstance(manager, PooledKernelManager) or kernel_id not in manager.pages:
+            raise web.HTTPError(404, "There is no such page.")
+        IOLoop.current().add_callback(manager.end_page, kernel_id)
+        self.set_status(204)
+        self.finish()
+
+
 class NotHereHandler(JupyterHandler):
     """Voilà's own file browser and file routes, which the app does not offer."""
 
@@ -56,4 +92,3 @@ def use_page_kernel(_request: object, notebook: Any, cwd: str) -> Any:  # noqa: 
     """Voilà's prelaunch hook: every dashboard runs in a page kernel, whatever its file says."""
     notebook.metadata.kernelspec = {"name": PAGE_KERNEL, "language": "python", "display_name": "OpenAlgo page"}
     return notebook
-

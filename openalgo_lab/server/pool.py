@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -19,6 +20,8 @@ from traitlets import Float, Integer, Unicode
 from openalgo_lab.server.names import ENGINE_KERNEL, PAGE_KERNEL
 
 __all__ = ["PooledKernelManager"]
+
+_LONGEST_PAUSE_S = 60.0
 
 
 class PooledKernelManager(AsyncMappingKernelManager):
@@ -43,12 +46,12 @@ class PooledKernelManager(AsyncMappingKernelManager):
         self._refill: asyncio.Task[None] | None = None
         self._refill_now = asyncio.Event()
         self._closing = False
+        self._failures = 0
+        self._not_before = 0.0
 
     # -- handing over ------------------------------------------------------------------------------------------
 
-    async def _async_start_kernel(  # type: ignore[override]
-        self, *, kernel_id: str | None = None, path: str | None = None, **kwargs: Any
-    ) -> str:
+    async def _async_start_kernel(self, *, kernel_id: str | None = None, path: str | None = None, **kwargs: Any) -> str:
         """Start (or hand over) a kernel and return its id."""
         name = kwargs.get("kernel_name")
         if name == PAGE_KERNEL and kernel_id is None:
@@ -126,8 +129,13 @@ class PooledKernelManager(AsyncMappingKernelManager):
         finally:
             self._warming.discard(kernel_id)
         if ready and not self._closing:
+            self._failures = 0
             self._waiting.append(kernel_id)
             return True
+        self._failures += 1
+        pause_s = min(_LONGEST_PAUSE_S, 2.0**self._failures)
+        self._not_before = time.monotonic() + pause_s
+        self.log.warning("A page kernel did not come up; the next try is in %.0f s", pause_s)
         await self._drop(kernel_id)
         return False
 
@@ -137,7 +145,7 @@ class PooledKernelManager(AsyncMappingKernelManager):
         for kernel_id in dead:
             self._waiting.remove(kernel_id)
             await self._drop(kernel_id)
-        if len(self._waiting) < self.pool_size:
+        if len(self._waiting) < self.pool_size and time.monotonic() >= self._not_before:
             self.fill(0.0)
 
     # -- small things ------------------------------------------------------------------------------------------
@@ -145,10 +153,11 @@ class PooledKernelManager(AsyncMappingKernelManager):
     async def _ask(self, kernel_id: str, code: str, *, timeout_s: float) -> bool:
         """Run `code` silently; False when no good answer came in time."""
         client = self.get_kernel(kernel_id).client()
-        client.start_channels(shell=True, iopub=False, stdin=False, hb=False, control=False)
+        client.start_channels(iopub=False, stdin=False, hb=False, control=False)
         try:
             client.execute(code, silent=True, store_history=False, allow_stdin=False)
-            reply = await asyncio.wait_for(client.get_shell_msg(), timeout_s)
+            answer: Any = client.get_shell_msg()
+            reply = await asyncio.wait_for(answer, timeout_s)
             return bool(reply["content"]["status"] == "ok")
         except TimeoutError:
             return False
@@ -168,8 +177,11 @@ class PooledKernelManager(AsyncMappingKernelManager):
             await ensure_async(self.shutdown_kernel(kernel_id, now=True))
 
     async def end_page(self, kernel_id: str) -> None:
-        """Shut a page kernel down at once; it holds nothing that must be saved."""
-        await self._drop(kernel_id)
+        """End a page kernel: politely while it lives (it may have taken the engine over), else just tidy up."""
+        alive = await self._alive(kernel_id)
+        self.pages.discard(kernel_id)
+        if kernel_id in self:
+            await ensure_async(self.shutdown_kernel(kernel_id, now=not alive))
 
     def remove_kernel(self, kernel_id: str) -> Any:
         """Forget a kernel, wherever it was kept."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import secrets
@@ -37,17 +38,24 @@ def set_jupyter_paths(places: Places) -> None:
 class NoDelayConnection(ZMQChannelsWebsocketConnection):
     """Kernel channel without Nagle's delay: 48 ms a click become 12."""
 
-    async def connect(self) -> None:
+    def connect(self) -> asyncio.Future[None] | None:  # type: ignore[override]  # as its own parent does
         """Switch the delay off, then go on as usual."""
         self.websocket_handler.set_nodelay(True)
-        await super().connect()
+        return super().connect()
 
 
 class LabServerApp(ServerApp):
     """One server for home page, dashboards and Lab. `opened` is called once, when it listens."""
 
     name = "openalgo-lab"
-    default_services = tuple(name for name in ServerApp.default_services if name not in _NOT_OFFERED)
+    default_services = tuple(  # type: ignore[assignment]  # typed upstream by its present length
+        name for name in ServerApp.default_services if name not in _NOT_OFFERED
+    )
+
+    def init_logging(self) -> None:
+        """Leave out Jupyter's word on every page start that a dashboard file carries no signature."""
+        super().init_logging()
+        self.log.addFilter(lambda record: "is not trusted" not in str(record.msg))
 
     def load_server_extensions(self) -> None:
         """Load them without Voilà's routes being reported: those that matter are covered by ours."""
@@ -61,12 +69,25 @@ class LabServerApp(ServerApp):
         if hasattr(signal, "SIGHUP"):
             signal.signal(signal.SIGHUP, self._signal_stop)
 
+    def start(self) -> None:
+        """Serve until told to stop, then end what is left of the loop: a waiting thread would keep the process."""
+        super().start()
+        loop: asyncio.AbstractEventLoop = getattr(self.io_loop, "asyncio_loop")  # noqa: B009  (tornado's, untyped)
+        loop.run_until_complete(_end_tasks())
+
     async def cleanup_extensions(self) -> None:
         """End our services before the kernels are ended."""
         from openalgo_lab.server.extension import stop_services
 
         await stop_services(self)
         await super().cleanup_extensions()
+
+
+async def _end_tasks() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def config_for(places: Places, *, port: int, landing: str, lab: dict[str, Any], pool_size: int) -> Config:
@@ -81,7 +102,9 @@ def config_for(places: Places, *, port: int, landing: str, lab: dict[str, Any], 
         allow_root=hasattr(os, "geteuid") and os.geteuid() == 0,
         answer_yes=True,
         cookie_secret_file=str(places.server / "cookie_secret"),
-        jpserver_extensions=dict(_shipped("jupyter_server_config.d/openalgo_lab.json")["ServerApp"]["jpserver_extensions"]),
+        jpserver_extensions=dict(
+            _shipped("jupyter_server_config.d/openalgo_lab.json")["ServerApp"]["jpserver_extensions"]
+        ),
     )
     config.ServerApp.kernel_websocket_connection_class = NoDelayConnection
     config.Application.log_level = "WARN"

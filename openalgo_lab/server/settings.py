@@ -26,6 +26,7 @@ class OpenAlgoLab(LoggingConfigurable):
         config=True,
         help="When the engine kernel starts: with the server, with the first dashboard, or never.",
     )
+    engine_class = Unicode("openalgo_lab.lab.Lab", config=True, help="What the engine kernel hosts (dotted name).")
     dashboards = List(
         Unicode(), ["dashboards/*.ipynb"], config=True, help="Notebooks that may be opened as an app (patterns)."
     )
@@ -39,7 +40,7 @@ class OpenAlgoLab(LoggingConfigurable):
 
     def engine_order(self) -> EngineOrder:
         """What the engine kernel shall host."""
-        return EngineOrder(profile=self.profile, replay=self.replay, speed=self.speed)
+        return EngineOrder(profile=self.profile, engine_class=self.engine_class, replay=self.replay, speed=self.speed)
 
 
 def _matches(path: PurePosixPath, pattern: PurePosixPath) -> bool:

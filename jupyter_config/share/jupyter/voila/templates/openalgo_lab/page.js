@@ -69,9 +69,6 @@ window.openalgoPage = (function () {
   function begin() {
     state.kernel = JSON.parse($("jupyter-config-data").textContent).kernelId;
     connect();
-    setTimeout(() => {
-      if (!state.painted) fault("This page did not start", "Its parts did not arrive within 30 seconds. Reload to try again.");
-    }, PAINT_LIMIT_MS);
   }
 
   // Cells have run. Voilà's front end calls voila_finish once more when it is ready to draw.
@@ -106,6 +103,11 @@ window.openalgoPage = (function () {
     if (drawn()) { observer.disconnect(); requestAnimationFrame(painted); }
   }
 
+  const broken = (why) => fault("This page could not start", "Its process did not come up or ended. Reload to try again.", why);
+
+  setTimeout(() => {
+    if (!state.painted) fault("This page did not start", "Its parts did not arrive within 30 seconds. Reload to try again.");
+  }, PAINT_LIMIT_MS);
   window.voila_heartbeat = () => {};
   window.update_loading_text = () => {};
   window.display_cells = () => {
@@ -120,5 +122,5 @@ window.openalgoPage = (function () {
   // A page that comes out of the browser's back/forward store has lost its kernel.
   window.addEventListener("pageshow", (event) => { if (event.persisted) reload(); });
   $("oal-reload").addEventListener("click", reload);
-  return { begin, finish, fault };
+  return { begin, finish, broken };
 })();
