@@ -82,7 +82,8 @@ class Endpoint:
 
     def __init__(self, venue: Venue) -> None:
         self.venue = venue
-        self.tape = Tape(venue.market)
+        self.tape = Tape(venue.market, lambda token: self.venue.catalogue.get(token) is not None)
+        self._listed = venue.catalogue
         self._epoch = 0
         self._sequence: dict[str, int] = {}
         self._listing: tuple[object, bytes] = (None, b"")
@@ -284,6 +285,13 @@ class Endpoint:
         if unknown:
             text = "Not listed today; load the instruments of the day."
             reader.messages.append(_text({"k": "no", "code": "LISTING", "text": text, "toks": unknown}))
+
+    def step(self) -> None:
+        """Mark for each reader what the market has changed."""
+        if self._listed is not self.venue.catalogue:
+            self._listed = self.venue.catalogue
+            self.tape.relist()
+        self.tape.step()
 
     def beat(self) -> None:
         """A heartbeat to every reader, with the number of its last order message."""

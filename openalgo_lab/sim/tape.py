@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import numpy as np
@@ -91,8 +91,9 @@ class Reader:
 class Tape:
     """The newest prices of every token that a reader wants, as integers of the wire."""
 
-    def __init__(self, market: MarketSource) -> None:
+    def __init__(self, market: MarketSource, is_listed: Callable[[int], bool]) -> None:
         self._market = market
+        self._is_listed = is_listed
         self._readers: list[Reader] = []
         self._tokens: list[int] = []
         self._plain = 0  # rows before this one carry no depth
@@ -125,6 +126,10 @@ class Tape:
                 reader.modes.pop(token, None)
         self._stale = True
 
+    def relist(self) -> None:
+        """Another day's instruments are listed: what has expired is silent from now on."""
+        self._stale = True
+
     def step(self) -> None:
         """Take the market's prices of this moment and mark what has changed for each reader."""
         if self._stale:
@@ -155,13 +160,24 @@ class Tape:
         wanted: dict[int, int] = {}
         for reader in self._readers:
             for token, kind in reader.modes.items():
-                wanted[token] = max(kind, wanted.get(token, 0))
+                if self._is_listed(token):
+                    wanted[token] = max(kind, wanted.get(token, 0))
         plain = sorted(token for token, kind in wanted.items() if kind < DEPTH)
         deep = sorted(token for token, kind in wanted.items() if kind == DEPTH)
         old = {token: row for row, token in enumerate(self._tokens)}
+        old_plain = self._plain
         self._tokens, self._plain, self._stale = plain + deep, len(plain), False
-        if self._tokens:
-            self._rows, self._books = self._fetch()
+        # Rows that stay keep their last values, so that the next comparison still sees what has changed since.
+        rows = np.full((len(self._tokens), _QUOTE_WIDTH), UNKNOWN, dtype=np.int64)
+        books = np.full((len(deep), _BOOK_WIDTH), UNKNOWN, dtype=np.int64)
+        for row, token in enumerate(self._tokens):
+            before = old.get(token)
+            if before is None:
+                continue
+            rows[row] = self._rows[before]
+            if row >= self._plain and before >= old_plain:
+                books[row - self._plain] = self._books[before - old_plain]
+        self._rows, self._books = rows, books
         for reader in self._readers:
             reader.fit(self._tokens, old)
 

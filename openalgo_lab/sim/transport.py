@@ -16,12 +16,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
-from openalgo_lab.model.errors import SessionExpired, WireError
+from openalgo_lab.model.errors import LabError, SessionExpired, WireError
 from openalgo_lab.model.times import NS_PER_SECOND, Clock, SystemClock
 from openalgo_lab.sim.endpoint import Endpoint, Unauthorised
 from openalgo_lab.sim.market import MarketSource
 from openalgo_lab.sim.records import Records
-from openalgo_lab.sim.rules import Refusal
 from openalgo_lab.sim.tape import Reader
 from openalgo_lab.sim.venue import Venue, VenueSettings
 from openalgo_lab.wire.transport import FeedConnection, HttpRequest, HttpResponse
@@ -44,6 +43,7 @@ class ExchangeDriver:
         self._feeds: set[ReaderFeed] = set()
         self._task: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
+        self._asked = False  # whether a reader has changed what it wants since the last look at the market
 
     async def respond(self, request: HttpRequest) -> HttpResponse:
         """Answer one request, after the venue's acknowledgement latency when it concerns an order."""
@@ -67,9 +67,10 @@ class ExchangeDriver:
         return feed
 
     def hear(self, reader: Reader, message: str | bytes) -> None:
-        """A message of a reader; what it asks for is served at once."""
+        """A message of a reader; what it asks for is served with the others of this turn of the loop."""
         self.endpoint.hear(reader, message)
-        self._step_tape()
+        self._asked = True
+        self._wake.set()
 
     def leave(self, feed: ReaderFeed) -> None:
         """A feed has ended."""
@@ -80,6 +81,7 @@ class ExchangeDriver:
         """Start the venue's task; does nothing when it runs already."""
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run(), name="simulated-exchange")
+            self._task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
         """End the task and the feeds, and close the records."""
@@ -91,6 +93,13 @@ class ExchangeDriver:
             self._task = None
         self.venue.close()
 
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A venue whose task has died answers with that, instead of taking orders that nobody matches."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            _log.error("The simulated exchange has stopped.", exc_info=error)
+            self.venue.halted = f"The exchange has stopped ({type(error).__name__}: {error}); start it again."
+
     async def _run(self) -> None:
         next_step = next_beat = self._clock.monotonic_ns()
         while True:
@@ -98,15 +107,18 @@ class ExchangeDriver:
             if now >= next_step:
                 next_step = max(next_step + self._step_ns, now)
                 self._advance(now, step=True)
-                self._step_tape()
+                self._asked = True
             else:
                 self._advance(now, step=False)
+            if self._asked:
+                self._asked = False
+                self._look()
             if now >= next_beat:
                 next_beat = now + NS_PER_SECOND
                 self.endpoint.beat()
             self._notify()
-            due = self.venue.next_due_ns()
-            await self._pause(min(next_step, next_step if due is None else due))
+            due = None if self.venue.halted else self.venue.next_due_ns()
+            await self._pause(next_step if due is None else min(next_step, due))
 
     def _advance(self, now: int, *, step: bool) -> None:
         """Let the venue's time pass; one that has stopped (its disk is full) keeps answering with the reason."""
@@ -117,12 +129,14 @@ class ExchangeDriver:
                 self.venue.step(now)
             else:
                 self.venue.run_due(now)
-        except Refusal as refusal:
-            _log.error("%s", refusal)
+        except LabError as error:  # at the very turn of a day the market may list other instruments than the venue
+            _log.error("A step of the simulated exchange failed: %s", error)
 
-    def _step_tape(self) -> None:
-        self.endpoint.tape.step()
-        self._notify()
+    def _look(self) -> None:
+        try:
+            self.endpoint.step()
+        except LabError as error:
+            _log.error("The prices of the simulated exchange were not to be had: %s", error)
 
     def _notify(self) -> None:
         for feed in self._feeds:

@@ -188,7 +188,7 @@ def test_whatever_is_asked_there_is_an_answer(method: str, path: str, body: byte
 
 def subscribe(endpoint: Endpoint, reader: Any, mode: str, *tokens: int) -> None:
     endpoint.hear(reader, msgspec.json.encode({"op": "sub", "mode": mode, "toks": tokens}))
-    endpoint.tape.step()
+    endpoint.step()
 
 
 def records_of(frame: bytes) -> tuple[int, np.ndarray[Any, Any]]:
@@ -217,11 +217,11 @@ def test_only_what_changed_is_sent_and_a_slow_reader_gets_the_newest(endpoint: E
     reader = endpoint.join("ME")
     subscribe(endpoint, reader, "Q", SBIN, SUZLON)
     reader.take(endpoint.tape)
-    endpoint.tape.step()
+    endpoint.step()
     assert not reader.waiting
     for price in (801.0, 802.0, 803.0):
         market.prices[SBIN] = price
-        endpoint.tape.step()
+        endpoint.step()
     (frame,) = reader.take(endpoint.tape)
     assert isinstance(frame, bytes)
     _, rows = records_of(frame)
@@ -233,7 +233,7 @@ def test_a_reader_of_last_prices_is_not_woken_by_the_book(endpoint: Endpoint, ma
     subscribe(endpoint, reader, "P", SBIN)
     reader.take(endpoint.tape)
     market.spread_ticks = 3
-    endpoint.tape.step()
+    endpoint.step()
     assert not reader.waiting
 
 
@@ -251,8 +251,28 @@ def test_modes_rise_and_subscriptions_end(endpoint: Endpoint, market: FakeMarket
     endpoint.hear(reader, b'{"op":"unsub","toks":[2]}')
     endpoint.leave(other)
     market.prices[SBIN] = 805.0
-    endpoint.tape.step()
+    endpoint.step()
     assert not reader.waiting
+
+
+@pytest.mark.parametrize("mode", ["Q", "D"])
+def test_a_change_that_comes_with_a_new_subscription_is_not_lost(
+    endpoint: Endpoint, market: FakeMarket, mode: str
+) -> None:
+    reader, other = endpoint.join("ME"), endpoint.join("OTHER")
+    subscribe(endpoint, reader, mode, SBIN)
+    reader.take(endpoint.tape)
+    market.prices[SBIN] = 804.0
+    subscribe(endpoint, other, "D", NIFTY, SUZLON)
+    (frame,) = reader.take(endpoint.tape)
+    assert isinstance(frame, bytes)
+    assert records_of(frame)[1][0, 2] == 8040000
+    market.spread_ticks = 3
+    subscribe(endpoint, other, "P", 7)
+    (frame,) = reader.take(endpoint.tape)
+    assert isinstance(frame, bytes)
+    subscribe(endpoint, other, "P", 4)
+    assert not reader.waiting, "what did not change is not sent again"
 
 
 def test_orders_are_told_in_sequence_and_never_dropped(endpoint: Endpoint, me: Client) -> None:

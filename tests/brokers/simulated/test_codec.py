@@ -154,7 +154,7 @@ def test_a_login_needs_a_client() -> None:
 @pytest.mark.parametrize("kind", [LTP, QUOTE, DEPTH])
 def test_frames_of_the_exchange_come_out_as_they_went_in(kind: int) -> None:
     market = FakeMarket()
-    tape = Tape(market)
+    tape = Tape(market, lambda token: True)
     from openalgo_lab.sim.tape import Reader
 
     reader = Reader("ME")
