@@ -65,7 +65,7 @@ function render({ model, el }) {
   const timeTag = element("div", "oal-chart-tag oal-chart-time-tag");
   const lastTag = element("div", "oal-chart-tag oal-chart-last-tag");
   over.append(vertical, horizontal, priceTag, timeTag, lastTag);
-  root.append(line, readout, note, over);
+  root.append(line, readout);
   el.append(root);
 
   let head = null;
@@ -89,7 +89,7 @@ function render({ model, el }) {
     const tone = change > 0 ? "oal-up" : change < 0 ? "oal-down" : "";
     const arrow = change > 0 ? "▲" : change < 0 ? "▼" : "";
     readout.replaceChildren(
-      element("span", "oal-chart-when", moment(ms, head.interval)),
+      element("span", "oal-chart-when", `${moment(ms, head.interval)}${head.interval === "D" ? "" : " IST"}`),
       part("O", fixed(open)), part("H", fixed(high)), part("L", fixed(low)), part("C", fixed(close), tone),
       part("V", indian(volume)),
       element("span", `oal-chart-value ${tone}`, `${arrow} ${change > 0 ? "+" : ""}${fixed(change)} (${change > 0 ? "+" : ""}${((change / open) * 100).toFixed(2)} %)`),
@@ -151,9 +151,10 @@ function render({ model, el }) {
   // The figure is a sibling that comes later: bind to what holds both, once this view is in the page.
   const bind = () => {
     if (box || !el.isConnected) return;
-    box = el.closest(".oal-chart");
-    box?.addEventListener("pointermove", move);
-    box?.addEventListener("pointerleave", move);
+    box = el.closest(".oal-chart") ?? root;
+    box.append(over, note); // over the figure, whose place this view cannot reach
+    box.addEventListener("pointermove", move);
+    box.addEventListener("pointerleave", move);
   };
   const sizes = new ResizeObserver(() => {
     bind();
@@ -181,7 +182,7 @@ function render({ model, el }) {
       node.setAttribute("aria-checked", String(on));
       node.tabIndex = on ? 0 : -1;
     }
-    root.dataset.state = head.state;
+    note.classList.toggle("oal-chart-failed", head.state === "error");
     note.hidden = head.state === "ready";
     note.setAttribute("role", head.state === "error" ? "alert" : "status");
     say(words, head.note);
@@ -237,6 +238,8 @@ function render({ model, el }) {
     cancelAnimationFrame(queued);
     box?.removeEventListener("pointermove", move);
     box?.removeEventListener("pointerleave", move);
+    over.remove();
+    note.remove();
   };
 }
 

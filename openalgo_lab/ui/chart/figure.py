@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from openalgo_lab.ui.chart.series import Series
-from openalgo_lab.ui.chart.view import Window, price_range, time_labels
+from openalgo_lab.ui.chart.view import Window, price_range, price_ticks, time_labels
 from openalgo_lab.ui.theme import DARK
 
 __all__ = ["CandleFigure"]
@@ -60,10 +60,8 @@ class CandleFigure:
             )
             for colour, marker in ((DARK.buy, "triangle-up"), (DARK.sell, "triangle-down"))
         ]
-        self._time_axis = bqplot.Axis(scale=self._x, grid_lines="solid", tick_values=[], tick_labels={}, num_ticks=0)
-        self._price_axis = bqplot.Axis(
-            scale=self._y, orientation="vertical", side="right", grid_lines="solid", num_ticks=7
-        )
+        self._time_axis = bqplot.Axis(scale=self._x, grid_lines="solid", tick_values=[], tick_labels={})
+        self._price_axis = bqplot.Axis(scale=self._y, orientation="vertical", side="right", grid_lines="solid")
         self.figure = bqplot.Figure(
             marks=[*self._volumes, self._candles, self._last, *self._fills],
             axes=[self._time_axis, self._price_axis],
@@ -99,13 +97,14 @@ class CandleFigure:
         low, high, volume = price_range(series, window, tick)
         with self._candles.hold_sync(), self._y.hold_sync():
             _set(self._y, min=low, max=high)
+            _set(self._candles, stroke_width=1.0 if len(numbers) <= 100 else 0.5)  # else the wicks hide the colours
             _set(self._candles, x=numbers, y=np.ascontiguousarray(table[:4].T))
         _set(self._volume_scale, max=volume * 5)
         self._draw_volumes(numbers, table)
         places, labels = time_labels(series, window)
         with self._time_axis.hold_sync():
             _set(self._time_axis, tick_values=places.astype(np.float64), tick_labels=labels)
-        _set(self._price_axis, tick_format=f".{decimals}f")
+        _set(self._price_axis, tick_format=f".{decimals}f", tick_values=price_ticks(low, high, tick))
         self._place(window)
         with self._last.hold_sync():
             close = series.last_close
@@ -120,6 +119,7 @@ class CandleFigure:
         table = series.table[:, first - series.first : end - series.first]
         low, high, volume = price_range(series, window, tick)
         _set(self._y, min=low, max=high)
+        _set(self._price_axis, tick_values=price_ticks(low, high, tick))
         _set(self._candles, y=np.ascontiguousarray(table[:4].T))
         _set(self._volume_scale, max=volume * 5)
         self._draw_volumes(np.arange(first, end, dtype=np.float64), table)

@@ -14,7 +14,9 @@ import numpy.typing as npt
 from openalgo_lab.ui.chart.intervals import Interval
 from openalgo_lab.ui.chart.series import Series
 
-__all__ = ["MOST_SHOWN", "Window", "follow", "newest", "price_range", "time_labels"]
+__all__ = ["MOST_SHOWN", "Window", "follow", "newest", "price_range", "price_ticks", "time_labels"]
+
+FloatArray = npt.NDArray[np.float64]
 
 MOST_SHOWN: Final = 300
 FEWEST_SHOWN: Final = 10
@@ -75,6 +77,15 @@ def price_range(series: Series, window: Window, tick: float) -> tuple[float, flo
     low, high = float(table[2].min()), float(table[1].max())
     span = max(high - low, tick * 4)
     return low - span * 0.28, high + span * 0.06, max(float(table[4].max()), 1.0)
+
+
+def price_ticks(low: float, high: float, tick: float) -> FloatArray:
+    """Round prices in [low, high] for the axis: steps of 1, 2 or 5 times a power of ten, about six of them."""
+    rough = max((high - low) / 6, tick)
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = next((power * size for size in (1.0, 2.0, 5.0) if power * size >= rough), power * 10.0)
+    places: FloatArray = np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
+    return places
 
 
 def time_labels(series: Series, window: Window) -> tuple[npt.NDArray[np.int64], dict[str, str]]:

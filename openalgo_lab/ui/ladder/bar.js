@@ -34,10 +34,11 @@ function render({ model, el }) {
 
   const title = element("div", "oal-ladder-title");
   const symbol = element("span", "oal-ladder-symbol");
-  const exchange = element("span", "oal-ladder-label");
   const ltp = element("span", "oal-ladder-value oal-ladder-ltp");
   const change = element("span", "oal-ladder-value");
-  title.append(symbol, exchange, element("span", "oal-ladder-spring"), ltp, change);
+  const last = element("span", "oal-ladder-last");
+  last.append(ltp, change);
+  title.append(symbol, last);
 
   const totals = element("div", "oal-ladder-totals");
   const bids = labelled("oal-ladder-bids", "Bids");
@@ -74,7 +75,7 @@ function render({ model, el }) {
 
   const show = (next) => {
     say(symbol, next.symbol);
-    say(exchange, next.exchange);
+    symbol.title = next.exchange;
     say(ltp, next.ltp);
     say(change, (next.sign > 0 ? "▲ " : next.sign < 0 ? "▼ " : "") + next.change);
     change.className = `oal-ladder-value ${next.sign > 0 ? "oal-up" : next.sign < 0 ? "oal-down" : ""}`;
@@ -87,7 +88,7 @@ function render({ model, el }) {
     toggle.setAttribute("aria-checked", String(next.one_click));
     toggle.disabled = !next.tradable;
     for (const node of [less, more, product, sends]) node.hidden = !next.one_click;
-    say(sends, `a click sends ${next.sends}`);
+    say(sends, next.sends);
     if (product.dataset.all !== next.products.join()) {
       product.dataset.all = next.products.join();
       product.replaceChildren(...next.products.map((key) => element("option", "", key)));

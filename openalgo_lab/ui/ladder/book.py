@@ -20,14 +20,14 @@ LAST_ROW = 0
 
 
 class Rung(msgspec.Struct, frozen=True):
-    """One row. NaN = nothing there; ``own_*`` are units of own working orders at this price."""
+    """One row. NaN = nothing there; ``own_*`` are units of own working orders at this price, 0 without any."""
 
     row: int
     price: float
     bid_qty: float = math.nan
     ask_qty: float = math.nan
-    own_buy: float = math.nan
-    own_sell: float = math.nan
+    own_buy: int = 0
+    own_sell: int = 0
     flags: int = Flag.NONE
 
 
@@ -102,7 +102,7 @@ def _own(item: Instrument, orders: Iterable[Order]) -> dict[tuple[int, Side], in
 
 def _rung(level: DepthLevel, side: Side, tick: float, own: dict[tuple[int, Side], int], flags: int) -> Rung:
     row = row_of_price(level.price, tick)
-    buy, sell = own.get((row, Side.BUY)), own.get((row, Side.SELL))
+    buy, sell = own.get((row, Side.BUY), 0), own.get((row, Side.SELL), 0)
     flags |= Flag.BUY_SIDE if side is Side.BUY else Flag.SELL_SIDE
     flags |= (Flag.OWN_BUY if buy else 0) | (Flag.OWN_SELL if sell else 0)
     return Rung(
@@ -110,8 +110,8 @@ def _rung(level: DepthLevel, side: Side, tick: float, own: dict[tuple[int, Side]
         price=level.price,
         bid_qty=level.quantity if side is Side.BUY else math.nan,
         ask_qty=level.quantity if side is Side.SELL else math.nan,
-        own_buy=buy or math.nan,
-        own_sell=sell or math.nan,
+        own_buy=buy,
+        own_sell=sell,
         flags=flags,
     )
 

@@ -25,6 +25,7 @@ from openalgo_lab.ui.ladder.bar import BarMessage, Head, LadderBar, SetLots, Set
 from openalgo_lab.ui.ladder.book import LAST_ROW, Ladder, ladder_of, price_of_row
 from openalgo_lab.ui.ladder.pulse import KernelPulse
 from openalgo_lab.ui.live import KernelLoop, publisher_of
+from openalgo_lab.ui.search.box import describe
 from openalgo_lab.ui.ticket.outcome import outcome_of
 from openalgo_lab.ui.ticket.sending import Sender
 from openalgo_lab.ui.ticket.state import products_for
@@ -35,17 +36,17 @@ if TYPE_CHECKING:
 __all__ = ["DepthLadder"]
 
 _COLUMNS = (
-    Column(key="own_buy", title="My buys", kind="qty", width=62, sortable=False),
+    Column(key="own_buy", title="My buys", kind="text", align="right", width=62, sortable=False),
     Column(
         key="bid_qty", title="Bid qty", kind="qty", bar_of="bid_qty", bar_tone="up", bar_side="right",
-        width=86, sortable=False, tint=True, tooltip="Click: buy at this row's price",
+        width=86, sortable=False, tooltip="Click: buy at this row's price",
     ),
     Column(key="price", title="Price", kind="price", decimals="row", align="center", width=80, sortable=False),
     Column(
         key="ask_qty", title="Ask qty", kind="qty", bar_of="ask_qty", bar_tone="down", bar_side="left", align="left",
-        width=86, sortable=False, tint=True, tooltip="Click: sell at this row's price",
+        width=86, sortable=False, tooltip="Click: sell at this row's price",
     ),
-    Column(key="own_sell", title="My sells", kind="qty", width=62, sortable=False, align="left"),
+    Column(key="own_sell", title="My sells", kind="text", width=62, sortable=False),
 )  # fmt: skip
 _SIDES = {"bid_qty": Side.BUY, "own_buy": Side.BUY, "ask_qty": Side.SELL, "own_sell": Side.SELL}
 _HEAD_GAP_S = 0.2
@@ -74,6 +75,7 @@ class DepthLadder(ipywidgets.VBox):
         self._note = ""
         self._shown: tuple[object, ...] = ()
         self._ladder: Ladder | None = None
+        self._laid: tuple[tuple[int, ...], dict[str, tuple[str, ...]]] = ((), {})
         self._head_at = 0.0
         self._on_trade: list[Callable[[InstrumentKey, Side, float], None]] = []
         self._sender = Sender(self._handle, self._loop, self._show_head)
@@ -128,7 +130,8 @@ class DepthLadder(ipywidgets.VBox):
             words = f"Waiting for the book of {item.symbol}…"
             if not item.tradable:
                 words = f"{item.symbol} is an index: it has no order book. Look at its future or options."
-            self._grid.set_rows([], decimals=[], empty=Empty(text=words))
+            self._laid = ((), {})
+            self._grid.set_rows([], {"own_buy": (), "own_sell": ()}, decimals=[], empty=Empty(text=words))
             self._show_head()
 
     def arm(self, on: bool, *, lots: int | None = None) -> None:
@@ -170,15 +173,17 @@ class DepthLadder(ipywidgets.VBox):
     def _push(self, ladder: Ladder, quote: Quote) -> None:
         self._ladder = ladder
         rungs = ladder.rungs
-        values = {
-            name: np.array([getattr(rung, name) for rung in rungs])
-            for name in ("own_buy", "bid_qty", "price", "ask_qty", "own_sell")
+        values = {name: np.array([getattr(rung, name) for rung in rungs]) for name in ("bid_qty", "price", "ask_qty")}
+        own = {
+            name: tuple(format_qty(units) if (units := getattr(rung, name)) else "" for rung in rungs)
+            for name in ("own_buy", "own_sell")
         }
         flags = np.array([rung.flags for rung in rungs], dtype=np.uint16)
-        rows = [rung.row for rung in rungs]
-        if tuple(rows) != self._grid.row_ids:
+        rows = tuple(rung.row for rung in rungs)
+        if (rows, own) != self._laid:
+            self._laid = (rows, own)
             decimals = [price_decimals(self._item.tick_size)] * len(rows)
-            self._grid.set_rows(rows, decimals=decimals, flags=flags, values=values, engine_ns=quote.time_ns)
+            self._grid.set_rows(rows, own, decimals=decimals, flags=flags, values=values, engine_ns=quote.time_ns)
         else:
             self._grid.push(values, engine_ns=quote.time_ns, flags=flags)
 
@@ -246,7 +251,7 @@ class DepthLadder(ipywidgets.VBox):
         message, tone = self._said()
         change = quote.change if quote else math.nan
         return Head(
-            symbol=item.symbol,
+            symbol=describe(item) if item.underlying else item.symbol,
             exchange=item.exchange.value,
             ltp=format_price(quote.ltp, item.tick_size) if quote and quote.ltp > 0 else "–",
             change=f"{change:+.2f} ({quote.change_pct:+.2f} %)" if quote and not math.isnan(change) else "",
@@ -258,7 +263,7 @@ class DepthLadder(ipywidgets.VBox):
             outside=_outside_text(ladder),
             tradable=item.tradable,
             one_click=self._one_click,
-            sends=f"{format_qty(self.quantity)} LIMIT {self._product}",
+            sends=f"{format_qty(self.quantity)} LIMIT",
             products=tuple(one.value for one in products_for(item.exchange)),
             product=self._product.value,
             mode=account.mode.value,

@@ -194,11 +194,11 @@ function render({ model, el }) {
   inside.append(validityBox, fields.disclosed_quantity.box, fields.strategy.box);
   more.append(summary, inside);
 
-  const cost = element("dl", "oal-ticket-cost");
+  const cost = element("div", "oal-ticket-cost");
   const costs = Object.fromEntries([["margin", "Margin"], ["charges", "Charges"], ["left", "Left after"]].map(([key, label]) => {
     const cell = element("div", `oal-ticket-cost-${key}`);
-    const value = element("dd", "oal-num");
-    cell.append(element("dt", "", label), value);
+    const value = element("div", "oal-ticket-cost-value");
+    cell.append(element("div", "oal-ticket-cost-label", label), value);
     cost.append(cell);
     return [key, value];
   }));
@@ -302,9 +302,9 @@ function render({ model, el }) {
     root.className = `oal-ticket oal-ticket-${state.side.toLowerCase()}`;
     showAccounts();
     side.show([{ key: "BUY", text: "BUY", title: "Buy (B)" }, { key: "SELL", text: "SELL", title: "Sell (S)" }], state.side);
-    say(symbolText, state.symbol || "No symbol");
+    say(symbolText, state.title);
     say(exchange, state.exchange);
-    say(name, state.name === state.symbol ? "" : state.name);
+    say(name, state.name);
     const titles = { CNC: "Delivery", NRML: "Carried overnight", MIS: "Intraday, squared off by the broker" };
     product.show(state.products.map((key) => ({ key, text: key, title: titles[key] })), state.product);
     const kinds = { MARKET: "At the market", LIMIT: "At your price or better", SL: "Stop with a limit price", "SL-M": "Stop at the market" };

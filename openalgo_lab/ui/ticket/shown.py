@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from openalgo_lab.model.commands import MarginReply
+from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import Quote
 from openalgo_lab.model.money import format_inr, format_price, from_paise, snap
 from openalgo_lab.model.portfolio import Account
@@ -54,6 +55,7 @@ class Shown(msgspec.Struct, frozen=True):
 
     symbol: str
     exchange: str
+    title: str
     name: str
     lot: int
     tick: str
@@ -96,7 +98,8 @@ def show(
     return Shown(
         symbol=item.symbol if item else "",
         exchange=item.exchange.value if item else "",
-        name=describe(item) if item else "No symbol chosen",
+        title=_titles(item)[0],
+        name=_titles(item)[1],
         lot=item.lot_size if item else 1,
         tick=format_price(item.tick_size, item.tick_size) if item else "",
         side=state.side.value,
@@ -118,6 +121,13 @@ def show(
         bad=bad,
         again=again,
     )
+
+
+def _titles(item: Instrument | None) -> tuple[str, str]:
+    """Large and small print: a contract is read by its words, a share by its symbol."""
+    if item is None:
+        return "No symbol chosen", ""
+    return (describe(item), item.symbol) if item.underlying else (item.symbol, describe(item))
 
 
 def cost_of(reply: MarginReply) -> Cost:
