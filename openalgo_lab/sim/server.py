@@ -25,7 +25,7 @@ import tornado.netutil
 import tornado.web
 import tornado.websocket
 
-from openalgo_lab.model.errors import InputError, LabError
+from openalgo_lab.model.errors import InputError, LabError, WireError
 from openalgo_lab.sim.endpoint import Unauthorised
 from openalgo_lab.sim.market import MarketSource
 from openalgo_lab.sim.records import FILE_NAME, Records
@@ -132,7 +132,8 @@ class _FeedHandler(tornado.websocket.WebSocketHandler):
     async def on_message(self, message: str | bytes) -> None:
         """Subscribe or unsubscribe."""
         if self._feed is not None:
-            await self._feed.send(message)
+            with contextlib.suppress(WireError):  # the feed was closed a moment ago, and the socket follows
+                await self._feed.send(message)
 
     def on_close(self) -> None:
         """The reader is gone; its feed ends, and with it the copying."""

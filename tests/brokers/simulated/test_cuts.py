@@ -72,6 +72,22 @@ async def test_a_cut_at_every_byte(flow: Flow) -> None:
         assert placed == outcomes["placed"], "a submit that was cut was not half understood"
 
 
+@pytest.mark.long
+async def test_ten_thousand_random_cuts() -> None:
+    source = random.Random(2)
+    outcomes: Counter[str] = Counter()
+    async with rig("proxied", connect=False, starting_cash_rupees=1e9) as made:
+        assert made.proxy is not None
+        for _ in range(10_000):
+            flow = source.choice(list(Flow))
+            made.proxy.schedule(Fault(Act.CUT, flow, source.randrange(LENGTHS[flow]), SUBMIT))
+            outcomes[await submit(made, a_limit())] += 1
+            made.proxy.clear()
+        tags = Counter(report.order_id for report in await made.adapter.order_book())
+    assert max(tags.values()) == 1
+    assert outcomes["unknown"] > 1000
+
+
 @pytest.mark.parametrize("seed", range(4))
 async def test_any_fault_at_any_place(seed: int) -> None:
     source = random.Random(seed)
