@@ -15,7 +15,13 @@ LabError
 ├── WireError                  the request definitely did not leave this machine
 ├── DecodeError                bytes from outside that do not fit their layout
 ├── StoreError                 a file of ours cannot be read or written
-│   └── JournalError           no durable intent can be written: no order may leave
+│   ├── JournalError           no durable intent can be written: no order may leave
+│   └── VaultError             the vault of secrets
+│       ├── VaultMissing       there is none yet
+│       ├── VaultRefused       wrong passphrase, or the part that it opens is damaged: both look alike
+│       ├── VaultDelayed       too many failed tries; ``retry_after_s`` says how long to wait
+│       ├── VaultDamaged       its file is damaged; nothing was overwritten
+│       └── VaultBusy          another process holds it
 ├── EngineError
 │   ├── EngineDead             the engine's thread or host process is gone
 │   ├── EngineBusy             another process hosts the engine of this profile
@@ -46,6 +52,12 @@ __all__ = [
     "StoreError",
     "SymbolError",
     "Throttled",
+    "VaultBusy",
+    "VaultDamaged",
+    "VaultDelayed",
+    "VaultError",
+    "VaultMissing",
+    "VaultRefused",
     "WireError",
     "error_from_wire",
 ]
@@ -128,6 +140,34 @@ class JournalError(StoreError):
     """The order journal cannot be written, so no new order may leave."""
 
 
+class VaultError(StoreError):
+    """The vault cannot do what was asked."""
+
+
+class VaultMissing(VaultError):
+    """This profile has no vault yet."""
+
+
+class VaultRefused(VaultError):
+    """Not unlocked: a wrong passphrase and a damaged key look the same from outside, on purpose."""
+
+
+class VaultDelayed(VaultError):
+    """Too many failed tries; the next one is heard in ``retry_after_s`` seconds."""
+
+    def __init__(self, message: str, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class VaultDamaged(VaultError):
+    """The vault's file is damaged, or not of a form that this version knows; it was left as it is."""
+
+
+class VaultBusy(VaultError):
+    """Another process holds the vault."""
+
+
 class EngineError(LabError):
     """The engine itself."""
 
@@ -167,6 +207,12 @@ _BY_NAME: dict[str, type[LabError]] = {
         DecodeError,
         StoreError,
         JournalError,
+        VaultError,
+        VaultMissing,
+        VaultRefused,
+        VaultDelayed,
+        VaultDamaged,
+        VaultBusy,
         EngineError,
         EngineDead,
         EngineBusy,
@@ -183,6 +229,6 @@ def error_from_wire(kind: str, message: str, details: dict[str, str]) -> LabErro
         return RiskDenied(message, details.get("rule", ""), details.get("field", ""))
     if issubclass(cls, InputError):
         return cls(message, details.get("field", ""))
-    if cls is Throttled:
-        return Throttled(message, float(details.get("retry_after_s", "1")))
+    if cls is Throttled or cls is VaultDelayed:
+        return cls(message, float(details.get("retry_after_s", "1")))
     return cls(message)

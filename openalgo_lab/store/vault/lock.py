@@ -1,0 +1,130 @@
+"""One writer of a vault at a time: an operating system lock, gone the moment its process is gone."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import weakref
+from pathlib import Path
+
+import msgspec
+
+from openalgo_lab.model.errors import VaultBusy, VaultError
+from openalgo_lab.model.times import format_ist
+
+__all__ = ["VaultHolder", "WriterLock", "lock_fd", "unlock_fd"]
+
+
+class VaultHolder(msgspec.Struct, frozen=True):
+    """Which process holds (or last held) a vault for writing. ``since_ns`` UTC."""
+
+    pid: int
+    since_ns: int
+
+    def __str__(self) -> str:
+        return f"process {self.pid}, since {format_ist(self.since_ns)}"
+
+
+class WriterLock:
+    """The writer's lock, held from construction to :meth:`release`. Raises VaultBusy or VaultError."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise VaultError(
+                f"The vault's folder {path.parent} cannot be written ({error.strerror}): make it writable, then try "
+                "again."
+            ) from error
+        if not lock_fd(fd):
+            os.close(fd)
+            raise VaultBusy(
+                f"The vault is open in {holder_of(path) or 'another process'}: do it there, or end that process first."
+            )
+        self._fd: int | None = fd
+        # A forked child would keep the lock alive after this process's death.
+        if hasattr(os, "register_at_fork"):
+            this = weakref.ref(self)
+            os.register_at_fork(after_in_child=lambda: _forget(this))
+        os.ftruncate(fd, 0)
+        os.lseek(fd, 0, os.SEEK_SET)
+        os.write(fd, msgspec.json.encode(VaultHolder(os.getpid(), time.time_ns())))
+
+    def release(self) -> None:
+        """Give it up; harmless when it was."""
+        if self._fd is not None:
+            os.ftruncate(self._fd, 0)
+            unlock_fd(self._fd)
+            self.forget()
+
+    def forget(self) -> None:
+        """Close the file without unlocking what a parent process still holds."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+
+def holder_of(path: Path) -> VaultHolder | None:
+    """Who wrote the lock file last; None when nobody did, or it is being written right now."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=VaultHolder)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def current_holder(path: Path) -> VaultHolder | None:
+    """Who holds the lock now; None when it is free."""
+    try:
+        fd = os.open(path, os.O_RDWR)
+    except OSError:
+        return None
+    try:
+        if lock_fd(fd):
+            unlock_fd(fd)
+            return None
+        return holder_of(path) or VaultHolder(0, 0)
+    finally:
+        os.close(fd)
+
+
+def _forget(lock: weakref.ref[WriterLock]) -> None:
+    held = lock()
+    if held is not None:
+        held.forget()
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    _FAR = 0x7FFF0000  # msvcrt locks bytes against reading too, so lock one that holds no text
+
+    def lock_fd(fd: int, *, wait: bool = False) -> bool:
+        """Lock an open file; False when somebody else holds it (never with ``wait``)."""
+        os.lseek(fd, _FAR, os.SEEK_SET)
+        try:
+            msvcrt.locking(fd, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def unlock_fd(fd: int) -> None:
+        """Give the lock up."""
+        os.lseek(fd, _FAR, os.SEEK_SET)
+        msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def lock_fd(fd: int, *, wait: bool = False) -> bool:
+        """Lock an open file; False when somebody else holds it (never with ``wait``)."""
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            return False
+        return True
+
+    def unlock_fd(fd: int) -> None:
+        """Give the lock up."""
+        fcntl.flock(fd, fcntl.LOCK_UN)
