@@ -60,7 +60,8 @@ def mills(z: FloatArray) -> FloatArray:
 
 def normal_pdf(z: FloatArray) -> FloatArray:
     """The standard normal density."""
-    return np.asarray(np.exp(-0.5 * z * z) * _INV_SQRT_2PI, dtype=np.float64)
+    with np.errstate(over="ignore"):  # e^-inf is 0, as it should be
+        return np.asarray(np.exp(-0.5 * z * z) * _INV_SQRT_2PI, dtype=np.float64)
 
 
 def normal_cdf(z: FloatArray) -> FloatArray:

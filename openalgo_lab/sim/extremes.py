@@ -67,10 +67,16 @@ class Extremes:
         behind = self._done[rows] < block
         if behind.any():
             late, until = rows[behind], block[behind]
-            stages, which = np.unique(self._done[late] * _STAGE + until, return_inverse=True)
-            for index, stage in enumerate(stages.tolist()):
-                self._advance(np.unique(late[which == index]), *divmod(stage, _STAGE))
+            stages = self._done[late] * _STAGE + until
+            for stage in sorted(set(stages.tolist())):
+                self._advance(self._distinct(late[stages == stage]), *divmod(stage, _STAGE))
         return self._high[rows], self._low[rows]
+
+    def _distinct(self, rows: IntArray) -> IntArray:
+        """Each row once, ascending (``np.unique`` would import all of masked arrays)."""
+        asked = np.zeros(len(self._listing), dtype=np.bool_)
+        asked[rows] = True
+        return np.flatnonzero(asked)
 
     def _advance(self, rows: IntArray, first: int, last: int) -> None:
         """Account for the blocks [first, last)."""
@@ -115,12 +121,12 @@ class Extremes:
     def _bounds(self, rows: IntArray, starts: IntArray, sign: int) -> FloatArray:
         """``sign`` times a price that no block of a span beats: (rows, spans)."""
         shape = (len(rows), len(starts))
-        flat, begin = np.repeat(rows, len(starts)), np.tile(starts, len(rows))
+        flat, place = np.repeat(rows, len(starts)), np.tile(np.arange(len(starts)), len(rows))
+        begin = starts[place]
         end = begin + _SPAN - 1
         base, put = self._listing.base[flat], self._listing.kind[flat] == PUT
-        window = np.lib.stride_tricks.sliding_window_view
-        highs = window(self._path.block_high, _SPAN, axis=1).max(axis=2)[base, begin]
-        lows = window(self._path.block_low, _SPAN, axis=1).min(axis=2)[base, begin]
+        highs = self._path.block_high[:, starts[:, None] + np.arange(_SPAN)].max(axis=2)[base, place]
+        lows = self._path.block_low[:, starts[:, None] + np.arange(_SPAN)].min(axis=2)[base, place]
         expiry = self._listing.expiry_ns[flat]
         longest, shortest = (years_left(self._session.open_ns, block, expiry) for block in (begin, end))
         sigmas = np.stack([self._opening[flat] + self._slope[flat] * (block + 0.5) for block in (begin, end)])

@@ -167,10 +167,11 @@ class Historian:
         )
 
     def _openings(self, days: IntArray) -> IntArray:
-        """Openings of sessions by day."""
-        unique, which = np.unique(days, return_inverse=True)
-        found = [self._sessions.on(day) for day in unique.tolist()]
-        return np.asarray(np.array([s.open_ns if s else 0 for s in found], dtype=np.int64)[which], dtype=np.int64)
+        """Openings of sessions by day (ascending)."""
+        first = np.flatnonzero(np.diff(days, prepend=days[0] - 1))
+        found = [self._sessions.on(day) for day in days[first].tolist()]
+        opens = np.array([s.open_ns if s else 0 for s in found], dtype=np.int64)
+        return np.repeat(opens, np.diff(np.append(first, len(days))))
 
 
 def _slices(minutes: Minutes, strokes: Strokes, count: int) -> Slices:

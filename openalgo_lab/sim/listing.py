@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Final
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 
 from openalgo_lab.model.errors import SymbolError
 from openalgo_lab.model.instruments import Instrument
-from openalgo_lab.model.vocabulary import InstrumentType
+from openalgo_lab.model.vocabulary import Exchange, InstrumentType
 from openalgo_lab.sim.noise import IntArray, UIntArray
 from openalgo_lab.sim.sessions import Venue
 from openalgo_lab.sim.universe import Lister
@@ -55,7 +56,7 @@ class Listing:
         self.ticks_per_rupee: FloatArray = np.where(self.tick >= 1, 1.0, np.rint(1.0 / np.minimum(self.tick, 1.0)))
         self.token: IntArray = np.array([i.token for i in rows], dtype=np.int64)
         self.key: UIntArray = self.token.astype(np.uint64) << np.uint64(8)
-        self.expiry_ns: IntArray = np.array([_expiry_ns(i, lister) for i in rows], dtype=np.int64)
+        self.expiry_ns: IntArray = np.array(_expiries_ns(rows, lister), dtype=np.int64)
         self._order = np.argsort(self.token)
         self._sorted = self.token[self._order]
 
@@ -78,7 +79,16 @@ class Listing:
         return np.asarray(np.maximum(snapped, self.tick[rows]), dtype=np.float64)
 
 
-def _expiry_ns(instrument: Instrument, lister: Lister) -> int:
-    if instrument.expiry is None:
-        return 0
-    return lister.expiry_ns(instrument.exchange, instrument.expiry, instrument.underlying)
+def _expiries_ns(rows: Sequence[Instrument], lister: Lister) -> list[int]:
+    """Moments of expiry, 0 where there is none; each date is looked up once."""
+    known: dict[tuple[Exchange, date, str], int] = {}
+    out = []
+    for row in rows:
+        if row.expiry is None:
+            out.append(0)
+            continue
+        key = (row.exchange, row.expiry, row.underlying)
+        if key not in known:
+            known[key] = lister.expiry_ns(*key)
+        out.append(known[key])
+    return out

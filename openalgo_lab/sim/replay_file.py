@@ -28,7 +28,10 @@ _NEEDED: Final = ("timestamp", "symbol", "expiry", "strike", "option_type", "spo
 _NUMBERS: Final = ("strike", "spot", "ltp", "volume", "oi", "oi_chg", "iv")
 _TEXTS: Final = ("timestamp", "symbol", "expiry", "option_type")
 _STAMP: Final = re.compile(r"[0-9]{12}(?:[0-9]{2})?")
-_CONFIG: Final = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+_CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
 
 
 class Contract(msgspec.Struct, frozen=True, order=True):
@@ -104,7 +107,7 @@ def _read_columns(path: Path) -> dict[str, npt.NDArray[Any]]:
             f"coalesce(try_cast({name} as double), 'nan'::double) as {name}" for name in _NUMBERS if name in found
         ]
         query = f"select {', '.join(wanted)} from {reader}"  # noqa: S608 - the names are the constants above
-        columns = dict(connection.execute(query, [str(path)]).fetchnumpy())
+        fetched = connection.execute(query, [str(path)]).fetchnumpy()
     except duckdb.Error as error:
         kind = "CSV" if path.suffix.lower() == ".csv" else "Parquet"
         raise ReplayError(
@@ -112,6 +115,7 @@ def _read_columns(path: Path) -> dict[str, npt.NDArray[Any]]:
         ) from error
     finally:
         connection.close()
+    columns = {name: np.asarray(values) for name, values in fetched.items()}
     rows = len(columns["timestamp"])
     return columns | {name: np.full(rows, np.nan) for name in _NUMBERS if name not in columns}
 

@@ -20,7 +20,7 @@ __all__ = ["BLOCK_MINUTES", "FIRST_DAY", "LAST_DAY", "NS_PER_MINUTE", "Hours", "
 Hours = Literal["always", "calendar"]
 
 FIRST_DAY: Final = date(2010, 1, 1)
-LAST_DAY: Final = date(2049, 12, 31)
+LAST_DAY: Final = date(2039, 12, 31)
 BLOCK_MINUTES: Final = 5
 NS_PER_MINUTE: Final = 60 * NS_PER_SECOND
 _EPOCH_DAY: Final = date(1970, 1, 1).toordinal()

@@ -64,7 +64,7 @@ class Surface:
         closes = np.array([self._walk.log_closes(u)[day_index - 1] for u in self._underlyings])
         strike = np.where(listing.kind[rows] >= CALL, listing.strike[rows], np.nan)
         z = (np.log(strike) - closes[base]) / (self._level(base, day_index, years) * np.sqrt(years))
-        return np.nan_to_num(z, nan=0.0)
+        return np.where(np.isnan(z), 0.0, z)
 
     def _level(self, base: IntArray, day_index: int, years: FloatArray) -> FloatArray:
         """At-the-money volatility: the average of a mean-reverting variance over the life."""

@@ -31,6 +31,7 @@ _WEEKS: Final = 5  # four weeks and the one that runs
 # Strikes of a contract are those around every close since it was first listed, so that none ever vanishes.
 _WEEKLY_LIFE: Final = timedelta(days=45)
 _MONTHLY_LIFE: Final = timedelta(days=110)
+_SHARE_LIFE: Final = timedelta(days=70)
 _NEAR, _FAR = 0.05, 0.12  # every strike within the first share of the level, every second within the other
 _SHARE_WIDTH: Final = 0.07
 _INDEX_TICK: Final = 0.05
@@ -115,7 +116,7 @@ class Lister:
         step = self._rules.strike_step(underlying.symbol, day) if is_index else underlying.strike_step
         weeks = tuple(expiry for expiry in weeks if make.knows(expiry))
         for expiry in sorted({*weeks, *months[: _INDEX_MONTHS if is_index else _SHARE_MONTHS]}):
-            life = _MONTHLY_LIFE if expiry in months else _WEEKLY_LIFE
+            life = _WEEKLY_LIFE if expiry not in months else _MONTHLY_LIFE if is_index else _SHARE_LIFE
             low, high = self._close_range(underlying, expiry - life, session)
             for strike in _strikes(low, high, step, is_index):
                 yield make.contract(InstrumentType.CE, expiry, strike)

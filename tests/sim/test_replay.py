@@ -127,7 +127,7 @@ def test_the_synthetic_book_stands_on_ticks_around_the_price(price: float) -> No
     bid, ask, size = (batch.columns[name][1] for name in ("bid", "ask", "bid_qty"))
     assert 0.05 <= bid <= price <= ask
     assert bid < ask
-    assert ask - bid <= max(0.1, 0.0021 * price + 0.05)
+    assert ask - bid <= max(0.1, 0.0021 * price + 0.05) + 1e-9
     assert size == 20 * 65
     bids, _, asks, _ = batch.depth[1]
     assert (bids[0], asks[0]) == (bid, ask)

@@ -140,7 +140,7 @@ def test_a_day_runs_forwards() -> None:
         assert np.array_equal(values, fresh.columns[name], equal_nan=True), name
 
 
-@settings(max_examples=20)
+@settings(max_examples=8)
 @given(st.integers(0, 86_399_999))
 def test_extremes_do_not_depend_on_when_one_looked(ms: int) -> None:
     """Looking often and looking once give the same high and low."""
