@@ -98,8 +98,9 @@ def encode_record(record: JournalRecord) -> bytes:
 def decode_record(body: bytes) -> JournalRecord:
     """The record of :func:`encode_record`. Raises JournalError for bytes that are none."""
     try:
-        return _decoder.decode(body)
+        record: JournalRecord = _decoder.decode(body)
     except msgspec.DecodeError as error:
         raise JournalError(
             f"A record of the order journal does not fit ({error}): it was written by another version; start that one."
         ) from error
+    return record

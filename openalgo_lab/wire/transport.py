@@ -32,6 +32,10 @@ class HttpRequest(msgspec.Struct, frozen=True):
     safe: bool = True
     """Whether sending it twice does no harm: true for reads, false for orders."""
 
+    def __repr__(self) -> str:
+        """Without headers and body: they may hold secrets, and a repr ends up in logs."""
+        return f"HttpRequest({self.method} {self.path}, lane={self.lane})"
+
 
 class HttpResponse(msgspec.Struct, frozen=True):
     """What came back. Header names are lower case."""

@@ -1,6 +1,6 @@
 """The kill loop: trade at random over the simulated exchange, be killed at a random moment, start again, compare.
 
-``python -m tests.support.kill_worker ROUNDS SEED``, with ``OPENALGO_LAB_HOME`` set. Every round is a fork of this process,
+``python -m tests.support.kill_worker ROUNDS SEED``, with ``OPENALGO_LAB_HOME`` set. Every round forks this process,
 so that its start costs no imports; the exchange's durable records are the truth. Prints one JSON object.
 """
 

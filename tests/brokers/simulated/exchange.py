@@ -110,7 +110,7 @@ def as_order(wanted: OrderIntent, report: OrderReport) -> Order:
 async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
     """Wait until something holds; fails after a long while."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - what is waited for happens in code that knows no event
+        while not condition():
             await asyncio.sleep(0.005)
 
 
