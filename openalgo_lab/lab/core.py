@@ -16,6 +16,7 @@ from openalgo_lab.model.errors import EngineDead, InputError
 from openalgo_lab.model.events import Books
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
 from openalgo_lab.model.orders import Order
+from openalgo_lab.model.profile import default_hosting, default_profile
 from openalgo_lab.model.vocabulary import Exchange
 
 if TYPE_CHECKING:
@@ -26,14 +27,15 @@ __all__ = ["LabCore"]
 
 R = TypeVar("R")
 
+
 class LabCore:
     """Opens the engine of a profile and speaks with it."""
 
     def __init__(
         self,
-        profile: str = "default",
+        profile: str | None = None,
         *,
-        host: str = "auto",
+        host: str | None = None,
         replay: Path | str | None = None,
         speed: float = 1.0,
         seed: int | None = None,
@@ -44,8 +46,8 @@ class LabCore:
         from openalgo_lab.engine.link.shared import shared_handles
         from openalgo_lab.lab.words import word
 
-        config = _config(profile, replay, speed, _sim(seed, hours), account)
-        hosting = word(Hosting, host, "host")
+        config = _config(profile or default_profile(), replay, speed, _sim(seed, hours), account)
+        hosting = word(Hosting, host or default_hosting(), "host")
         self._handle: LinkedHandle = shared_handles().take(config, hosting, "lab")
         self._watch = Watch(self._handle)
         self._closed = False

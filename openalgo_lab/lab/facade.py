@@ -20,8 +20,10 @@ class Lab(TradingCalls, MarketCalls, WidgetCalls):
 
     Args:
         profile: accounts, journal and settings of one trader; several kernels of a profile share one engine.
+            None is ``"default"``, inside the app the app's own profile.
         host: whether the engine may run in this process: ``"auto"`` if nobody runs it yet, ``"never"``, or
             ``"always"`` (by preference; while another process runs it, this one attaches and waits its turn).
+            None is ``"auto"``, in a page of the app ``"never"``.
         replay: a recorded session to be the market, instead of the simulated exchange.
         speed: how fast the recording is played.
         seed: makes the simulated market another one; the same seed is the same market.

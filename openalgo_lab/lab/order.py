@@ -231,5 +231,3 @@ def _steps(order: Order, fills: Sequence[Fill]) -> tuple[Step, ...]:
     if order.done or order.status is OrderStatus.UNKNOWN:
         steps.append(Step(order.status.value.replace("_", " "), order.updated_ns, order.reason))
     return tuple(steps)
-
-

@@ -111,5 +111,3 @@ def _call(callback: Callback, event: AnyEvent) -> None:
         callback(event)
     except Exception:  # noqa: BLE001 - the user's code; it must not silence the user's other callbacks
         _log.exception("A callback for %s failed.", event.topic)
-
-

@@ -149,5 +149,3 @@ def moment_ns(moment: Moment, field: str, *, day_end: bool = False) -> int:
     if not clock:
         return moment_ns(parsed, field, day_end=day_end)
     return to_ns(at_ist(parsed, parse_time(clock)))
-
-

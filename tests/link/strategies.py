@@ -25,7 +25,8 @@ def order(number: int, status: OrderStatus, filled: int, version: int) -> Order:
 def fill(number: int) -> Fill:
     return Fill(
         trade_id=f"t{number}", order_id=f"o{number % 5}", broker_order_id="b", account="a", exchange=Exchange.NSE,
-        symbol=SYMBOLS[number % 3], side=Side.SELL, product=Product.CNC, quantity=number + 1, price=99.5, time_ns=number,
+        symbol=SYMBOLS[number % 3], side=Side.SELL, product=Product.CNC, quantity=number + 1, price=99.5,
+        time_ns=number,
     )  # fmt: skip
 
 

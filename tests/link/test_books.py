@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -16,7 +18,7 @@ from tests.link.strategies import fill, histories, order
 @given(histories())
 def test_mirror_converges_exactly(history: list[Books]) -> None:
     mirror = msgspec.msgpack.decode(msgspec.msgpack.encode(history[0]), type=Books)
-    for before, after in zip(history, history[1:], strict=False):
+    for before, after in pairwise(history):
         data = msgspec.msgpack.encode(make_patch(before, after))
         mirror = apply_patch(mirror, msgspec.msgpack.decode(data, type=BooksPatch))
         assert mirror == after
@@ -24,7 +26,7 @@ def test_mirror_converges_exactly(history: list[Books]) -> None:
 
 @given(histories())
 def test_unchanged_sections_cost_nothing(history: list[Books]) -> None:
-    for before, after in zip(history, history[1:], strict=False):
+    for before, after in pairwise(history):
         patch = make_patch(before, after)
         for name in ("orders", "fills", "positions", "holdings", "funds"):
             if getattr(before, name) is getattr(after, name):
@@ -41,7 +43,8 @@ def test_implied_events_tell_all_that_is_new(history: list[Books]) -> None:
     assert {e.fill for e in events if isinstance(e, TradeHappened)} >= {
         item for item in after.fills if item.trade_id not in {old.trade_id for old in before.fills}
     }
-    assert {e.position for e in events if isinstance(e, PositionUpdated)} == set(after.positions) - set(before.positions)
+    positions = {e.position for e in events if isinstance(e, PositionUpdated)}
+    assert positions == set(after.positions) - set(before.positions)
     assert {e.funds for e in events if isinstance(e, FundsUpdated)} == set(after.funds) - set(before.funds)
 
 

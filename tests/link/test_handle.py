@@ -305,7 +305,7 @@ def test_order_with_a_client_key_is_asked_for_again(opened: Opened, engines: lis
 
 
 def test_what_a_guest_missed_is_told_as_events(opened: Opened, home: Any) -> None:
-    """The host's last fill never reached the guest: the journal has it, and so the guest hears it after the take-over."""
+    """The host's last fill never reached the guest; the journal has it, so the guest hears it after the take-over."""
     host, guest = opened(), opened()
     heard: list[AnyEvent] = []
     guest.add_listener(heard.append)

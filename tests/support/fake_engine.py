@@ -6,7 +6,6 @@ import asyncio
 import os
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -71,7 +70,7 @@ class FakeEngine:
             case PlaceOrder(quantity=13):
                 raise RiskDenied("13 is no quantity: take 12.", rule="luck", field="quantity")
             case PlaceOrder(quantity=14):
-                await asyncio.Event().wait()
+                return await asyncio.Event().wait()
             case PlaceOrder():
                 return self._place(command)
             case GetOrder(order_id):

@@ -33,7 +33,7 @@ class HostsOnly:
 
 def main() -> None:
     hosting, wait = Hosting(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else 0.0
-    time.sleep(max(0.0, wait - time.time()) if wait else 0.0)
+    time.sleep(max(0.0, wait - time.time()))
     handle = LinkedHandle(EngineConfig(), hosting, start=start_fake).open()
     witness, said = HostsOnly(profile_dir("default")), None
     while True:

@@ -75,6 +75,7 @@ class LinkClient:
     ) -> None:
         self._secret = secret
         self._mirror = mirror
+        mirror.begin()
         self._name = name
         self._on_lost = on_lost
         self._nonce = secrets.token_bytes(32)

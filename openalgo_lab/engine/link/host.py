@@ -143,7 +143,8 @@ class LinkHost:
                 if session.drop(owner):
                     self._engine.unsubscribe(f"{session.name}/{owner}")
             case Beat(seq, frame):
-                session.acknowledge(seq, frame)
+                if not session.acknowledge(seq, frame):
+                    self._welcome(session, None)
             case Bye():
                 self._end(peer)
             case _:

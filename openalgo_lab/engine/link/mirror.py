@@ -30,9 +30,12 @@ class Mirror:
         self.seq = 0
         self.config = b""
 
-    def welcome(self, welcome: Welcome) -> None:
-        """A session begins: quote rows are numbered anew; what was missed in a jump is told as events."""
+    def begin(self) -> None:
+        """A new session numbers its quote rows anew."""
         self._row_of = np.zeros(0, dtype=np.int64)
+
+    def welcome(self, welcome: Welcome) -> None:
+        """Where the session starts (or starts again after falling behind): what a jump skipped is told as events."""
         self.status = welcome.status
         self.config = bytes(welcome.config)
         known = bool(self.engine_id)

@@ -52,12 +52,12 @@ class Session:
         """A control message, at once."""
         return self._send(CONTROL, encode(message))
 
-    def acknowledge(self, seq: int, frame: int) -> None:
-        """What the guest has worked through; opens the way for more."""
+    def acknowledge(self, seq: int, frame: int) -> bool:
+        """What the guest has worked through; opens the way for more. False = the log has left it behind."""
         self.heard_s = time.monotonic()
         self.acked_seq = max(self.acked_seq, min(seq, self.sent_seq))
         self._frame_acked = max(self._frame_acked, min(frame, self._frame))
-        self.send_facts()
+        return self.send_facts()
 
     def send_facts(self) -> bool:
         """Send what the log holds beyond the last one sent, within the credit. False = the log has left it behind."""
@@ -69,11 +69,6 @@ class Session:
                 break
             self.sent_seq += 1
         return True
-
-    @property
-    def behind(self) -> bool:
-        """Whether the log no longer holds what this session still lacks."""
-        return self.sent_seq < self._log.seq and self._log.get(self.sent_seq + 1) is None
 
     def want(self, owner: str, keys: tuple[InstrumentKey, ...], mode: FeedMode) -> None:
         """Note what an owner within the guest wants; adds to what it wants already."""

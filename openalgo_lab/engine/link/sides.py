@@ -73,7 +73,7 @@ class HostSide:
         answer = await self._engine.call(command, LOCAL)
         if isinstance(answer, EngineStatus):
             self._status = self._link.status()
-            return self._status  # the sheet as of now, with the attached kernels in it
+            return self._status  # type: ignore[return-value]  # R, with the attached kernels in it
         return answer
 
     def want(self, owner: str, keys: Sequence[InstrumentKey], mode: FeedMode) -> None:
