@@ -61,7 +61,7 @@ class CandleFigure:
             for colour, marker in ((DARK.buy, "triangle-up"), (DARK.sell, "triangle-down"))
         ]
         self._time_axis = bqplot.Axis(scale=self._x, grid_lines="solid", tick_values=[], tick_labels={})
-        self._price_axis = bqplot.Axis(scale=self._y, orientation="vertical", side="right", grid_lines="solid")
+        self._price_axis = bqplot.Axis(scale=self._y, side="right", grid_lines="solid")
         self.figure = bqplot.Figure(
             marks=[*self._volumes, self._candles, self._last, *self._fills],
             axes=[self._time_axis, self._price_axis],

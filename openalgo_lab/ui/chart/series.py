@@ -104,9 +104,8 @@ class Series:
 
     def prepend(self, bars: Bars) -> int:
         """Older candles in front; answers with how many were new."""
-        older = bars.start_ns < (self._start[0] if len(self) else np.iinfo(np.int64).max)
-        start, table = _cut(bars)
-        start, table = start[older][-MOST_BARS:], table[:, older][:, -MOST_BARS:]
+        end = int(np.searchsorted(bars.start_ns, self._start[0])) if len(self) else len(bars)
+        start, table = _cut(bars, end)
         self._start = np.concatenate([start, self._start])
         self._table = np.concatenate([table, self._table], axis=1)
         self.first -= len(start)
@@ -165,6 +164,7 @@ class Series:
         return not np.array_equal(before, last)
 
 
-def _cut(bars: Bars) -> tuple[IntArray, FloatArray]:
-    table = np.stack([bars.open, bars.high, bars.low, bars.close, bars.volume])
-    return bars.start_ns[-MOST_BARS:].copy(), table[:, -MOST_BARS:].copy()
+def _cut(bars: Bars, end: int | None = None) -> tuple[IntArray, FloatArray]:
+    """The newest candles before place ``end``, as copies."""
+    table = np.stack([bars.open, bars.high, bars.low, bars.close, bars.volume])[:, :end]
+    return bars.start_ns[:end][-MOST_BARS:].copy(), table[:, -MOST_BARS:].copy()

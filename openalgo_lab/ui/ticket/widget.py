@@ -68,6 +68,7 @@ class OrderTicket(ipywidgets.VBox):
         self._shown_account: Account | None = None
         self._classes: tuple[str, ...] = ()
         self._told_order = ""
+        self._outcome_of: Order | None = None
         self._on_modify: list[Callable[[str], None]] = []
         self._on_order: list[Callable[[Order], None]] = []
         self._sender = Sender(self._handle, self._loop, self._answered)
@@ -200,7 +201,8 @@ class OrderTicket(ipywidgets.VBox):
     def publish(self) -> None:
         """Show market and outcome; runs on the publisher thread."""
         state, quote = self._state, self._quote()
-        if self._sender.follow(self._handle.books):
+        self._sender.follow(self._handle.books)
+        if self._sender.order is not self._outcome_of:
             self._tell_outcome()
         if time.monotonic() - self._market_at >= _MARKET_GAP_S:
             self._market_at = time.monotonic()
@@ -339,7 +341,7 @@ class OrderTicket(ipywidgets.VBox):
                 callback(order)
 
     def _tell_outcome(self) -> None:
-        order = self._sender.order
+        order = self._outcome_of = self._sender.order
         item = self._handle.instruments.find(InstrumentKey(order.exchange, order.symbol)) if order else None
         decimals = price_decimals(item.tick_size) if item else 2
         self._form.tell_outcome(outcome_of(order, decimals) if order else None)
