@@ -71,7 +71,7 @@ class OptionChain(Shown):
         """An attached kernel's board gets its first prices a window later than the host's."""
         deadline = time.monotonic() + _FIRST_S
         while time.monotonic() < deadline:
-            board = self._lab.handle.board
+            board = self._lab._handle.board
             if (board.times(self._reader.rows(board)) > 0).any():
                 return
             time.sleep(_LOOK_S)
@@ -119,7 +119,7 @@ class OptionChain(Shown):
     @property
     def now(self) -> ChainReading:
         """All numbers at this moment."""
-        status, board = self._lab.handle.status, self._lab.handle.board
+        status, board = self._lab.handle.status, self._lab._handle.board
         return self._reader.read(board, status.market_ns, traded_only=status.mode is Mode.REPLAY)
 
     def columns(self) -> dict[str, Floats]:

@@ -120,7 +120,7 @@ class LabCore:
 
     def _find_order(self, order_id: str) -> Order | None:
         books, orders = self._indexed
-        if books is not (now := self.handle.books):
+        if books is not (now := self._handle.books):
             orders = {order.order_id: order for order in now.orders}
             self._indexed = (now, orders)
         return orders.get(order_id)

@@ -122,7 +122,7 @@ class LiveOrder(Shown):
     @property
     def fills(self) -> tuple[Fill, ...]:
         """Its trades so far."""
-        return tuple(fill for fill in self._lab.books.fills if fill.order_id == self.order_id)
+        return tuple(fill for fill in self._lab._handle.books.fills if fill.order_id == self.order_id)
 
     @property
     def history(self) -> tuple[Step, ...]:

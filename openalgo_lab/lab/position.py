@@ -34,7 +34,7 @@ class LivePosition(Shown):
     @property
     def now(self) -> Position:
         """The position at this moment: one immutable value."""
-        return next((held for held in self._lab.books.positions if _same(held, self._first)), self._first)
+        return next((held for held in self._lab._handle.books.positions if _same(held, self._first)), self._first)
 
     @property
     def quantity(self) -> int:
@@ -49,7 +49,7 @@ class LivePosition(Shown):
     @property
     def ltp(self) -> float:
         """Last traded price; NaN while none is known."""
-        quote = self._lab.handle.board.quote(self.key)
+        quote = self._lab._handle.board.quote(self.key)
         return math.nan if quote is None else quote.ltp
 
     @property

@@ -42,7 +42,7 @@ class LiveQuote(Shown):
     @property
     def now(self) -> Quote:
         """All fields as one immutable value."""
-        found = self._lab.handle.board.quote(self.key)
+        found = self._lab._handle.board.quote(self.key)
         return found if found is not None and found.time_ns >= self._first.time_ns else self._first
 
     @property
@@ -176,7 +176,7 @@ class LiveDepth(Shown):
     @property
     def now(self) -> Depth:
         """Both sides as one immutable value."""
-        found = self._lab.handle.board.depth(self.key)
+        found = self._lab._handle.board.depth(self.key)
         return found if found is not None and found.time_ns >= self._first.time_ns else self._first
 
     @property

@@ -16,6 +16,10 @@ from openalgo_lab.model.profile import profile_dir
 __all__ = ["SharedHandles", "shared_handles"]
 
 
+OPEN_S = 15.0
+"""How long a Lab looks for an engine that another process starts or holds."""
+
+
 class SharedHandles:
     """Counts who uses which handle."""
 
@@ -30,7 +34,7 @@ class SharedHandles:
         with self._lock:
             handle, users = self._handles.get(place, (None, 0))
             if handle is None or handle.role == "closed":
-                handle, users = LinkedHandle(config, hosting, name=name).open(), 0
+                handle, users = LinkedHandle(config, hosting, name=name).open(OPEN_S), 0
             self._handles[place] = (handle, users + 1)
             return handle
 

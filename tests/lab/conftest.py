@@ -1,0 +1,5 @@
+"""The facade's tests share one Lab on the simulated exchange."""
+
+from tests.support.lab_fixture import lab
+
+__all__ = ["lab"]
