@@ -8,7 +8,13 @@ from pathlib import Path
 
 from openalgo_lab.model.errors import InputError
 
-__all__ = ["home_dir", "profile_dir"]
+__all__ = ["HOSTING_VARIABLE", "PROFILE_VARIABLE", "default_hosting", "default_profile", "home_dir", "profile_dir"]
+
+PROFILE_VARIABLE = "OPENALGO_LAB_PROFILE"
+"""Environment variable with the profile that is meant where none is named: the app sets it for all its kernels."""
+
+HOSTING_VARIABLE = "OPENALGO_LAB_HOSTING"
+"""Environment variable with the hosting that is meant where none is named: a page's kernel never runs the engine."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,31}")
 
@@ -21,6 +27,16 @@ def home_dir() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_data_dir("openalgo-lab", appauthor=False))
+
+
+def default_profile() -> str:
+    """The profile that is meant where none is named."""
+    return os.environ.get(PROFILE_VARIABLE) or "default"
+
+
+def default_hosting() -> str:
+    """Whether this process may run the engine, where its code does not say: ``auto`` unless its starter said else."""
+    return os.environ.get(HOSTING_VARIABLE) or "auto"
 
 
 def profile_dir(name: str = "default", *, create: bool = True) -> Path:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import openalgo_lab
 from openalgo_lab.model.errors import InputError, LabError, ReplayError, StoreError
+from openalgo_lab.model.profile import PROFILE_VARIABLE
 from openalgo_lab.server.browser import open_app, redirect_page, sign_in_url
 from openalgo_lab.server.places import Places, places_of
 from openalgo_lab.server.state import Instance, InstanceLock, find_running
@@ -98,6 +99,7 @@ def _serve(places: Places, plan: _Plan) -> int:
 
     prepare_workbench(places.workbench)
     set_jupyter_paths(places)
+    os.environ[PROFILE_VARIABLE] = places.profile  # a plain Lab() in any kernel of this server means this profile
     config = config_for(places, port=port, landing=plan.landing, lab=plan.lab, pool_size=plan.pool_size)
     app = LabServerApp(config=config)
     app.initialize(argv=[])

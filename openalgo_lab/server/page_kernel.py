@@ -13,6 +13,8 @@ import sys
 from contextlib import AbstractContextManager, nullcontext, suppress
 from types import TracebackType
 
+from openalgo_lab.model.profile import HOSTING_VARIABLE
+
 __all__ = ["WARM_MODULES", "main"]
 
 #: Imported before the kernel reports ready. Not here: pandas, scipy, duckdb, numba (memory).
@@ -49,6 +51,7 @@ def main() -> None:
     """Import, then serve until the server says shutdown."""
     # Nobody's code runs yet, so an interrupt can only mean that the server goes down.
     signal.signal(signal.SIGINT, lambda *_: os._exit(0))
+    os.environ[HOSTING_VARIABLE] = "never"  # pages come and go: the engine has a kernel of its own
     background: AbstractContextManager[None] = _Background() if sys.platform == "linux" else nullcontext()
     with background:
         _warm()

@@ -63,7 +63,9 @@ class Blotter(ipywidgets.VBox):
         self._owner = f"blotter-{id(self)}"
         self._wanted: frozenset[object] = frozenset()
         self._message = MessageLine()
-        self._tabs = TabBar(self._titles(self._handle.books), label="Books", active=tab)
+        self._tabs = TabBar(
+            self._titles(self._handle.books), label="Books" if len(tables) > 1 else tables[0].title, active=tab
+        )
         self._tabs.on_choose(self._open)
         self._pages: dict[str, _Page] = {}
         self._on_select: list[Callable[[InstrumentKey], None]] = []
