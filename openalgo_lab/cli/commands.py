@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from openalgo_lab.cli.vault import vault_app
+
 __all__ = ["app"]
 
 app = typer.Typer(
@@ -17,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(vault_app)
 
 Profile = Annotated[str, typer.Option(help="One profile = one engine, one journal, one set of accounts.")]
 Port = Annotated[

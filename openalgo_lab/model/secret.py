@@ -151,7 +151,15 @@ def _forms(value: str) -> set[str]:
     raw = value.encode()
     coded = {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode(), raw.hex()}
     quoted = {quote(value), quote(value, safe=""), quote_plus(value)}
-    return {value, *coded, *quoted, json.dumps(value)[1:-1], repr(value)[1:-1], repr(raw)[2:-1]}
+    return {
+        value,
+        *coded,
+        *quoted,
+        json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        repr(value)[1:-1],
+        repr(raw)[2:-1],
+    }
 
 
 class SecretFilter(logging.Filter):

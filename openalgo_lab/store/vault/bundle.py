@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hmac
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,10 +19,10 @@ import msgspec
 from openalgo_lab.model.errors import InputError, VaultDamaged, VaultError, VaultMissing, VaultRefused
 from openalgo_lab.model.secret import Secret, SecretBytes, SecretMasker
 from openalgo_lab.model.times import Clock
-from openalgo_lab.store.vault.creating import forget_entry, fresh_header, require_way, with_slots
+from openalgo_lab.store.vault.creating import forget_entry, fresh_header, require_way, set_orphans_aside, with_slots
 from openalgo_lab.store.vault.database import VaultDatabase, translated
 from openalgo_lab.store.vault.files import PART, copy_whole, make_private, move, parts_of, remove_database, sync_file
-from openalgo_lab.store.vault.header import read_header, write_header
+from openalgo_lab.store.vault.header import Header, read_header, write_header
 from openalgo_lab.store.vault.keychain import Keychain
 from openalgo_lab.store.vault.keys import (
     KdfParameters,
@@ -37,6 +38,8 @@ from openalgo_lab.store.vault.opened import OpenedVault, next_generation, vault_
 from openalgo_lab.store.vault.places import VaultPlaces
 
 __all__ = ["BundleHeader", "export_bundle", "import_bundle"]
+
+log = logging.getLogger(__name__)
 
 _MAGIC: Final = b"OpenAlgo Lab vault export\n"
 _FORMAT: Final = 1
@@ -102,7 +105,7 @@ def import_bundle(
         with translated(source), _deleted(content):
             content_key = _unpacked(source, content, exported_with)
             master = new_key()
-            bare = fresh_header(next_generation(places), clock)
+            bare = fresh_header(next_generation(places, replaced), clock)
             header, shown = with_slots(bare, master, passphrase, keychain, recovery=True)
             undo.callback(forget_entry, header, keychain)
             path = places.database(header.generation)
@@ -113,8 +116,7 @@ def import_bundle(
         database = VaultDatabase.open(path, vault_key(master), write=True)
         undo.callback(database.close)
         database.migrate()
-        if replaced:
-            _keep_replaced(places, header.created_ns)
+        _keep_replaced(places, header.created_ns, path)
         with translated(places.header):
             write_header(places, header, master)
         undo.pop_all()
@@ -165,26 +167,33 @@ def _keys(passphrase: Secret, header: BundleHeader) -> tuple[SecretBytes, Secret
     return derive(key, "export content", header.salt), derive(key, "export seal", header.salt)
 
 
-def _replaced(places: VaultPlaces, *, allowed: bool) -> bool:
-    """Whether a vault stands here; VaultError unless it may be replaced."""
+def _replaced(places: VaultPlaces, *, allowed: bool) -> Header | None:
+    """The header of a vault that stands here; None without one, or when it cannot be read (it is kept all the same).
+
+    VaultError unless a vault may be replaced.
+    """
+    header = None
     try:
-        read_header(places)
+        _, header, _ = read_header(places)
     except VaultMissing:
-        return False
-    except VaultDamaged:
-        pass  # what cannot be read is kept all the same
+        set_orphans_aside(places)
+        return None
+    except VaultDamaged as error:
+        log.warning("The vault that is replaced cannot be read: %s", error)
     if not allowed:
         raise VaultError("This profile has a vault already: import with --replace, which keeps the old one beside it.")
-    return True
+    return header
 
 
-def _keep_replaced(places: VaultPlaces, now_ns: int) -> None:
+def _keep_replaced(places: VaultPlaces, now_ns: int, new: Path) -> None:
     """A durable copy of the old vault's files in a folder of their own, before anything of it changes."""
+    headers = [path for path in (places.header, places.header_copy) if path.exists()]
+    if not headers:
+        return
     folder = places.folder / f"vault.replaced-{now_ns}"
     with translated(folder):
         folder.mkdir(mode=0o700)
-        databases = [path for path in places.folder.glob("vault*.db") if places.generation_of(path) is not None]
-        headers = [path for path in (places.header, places.header_copy) if path.exists()]
+        databases = [path for path in places.folder.glob("vault*.db") if places.generation_of(path) and path != new]
         for path in headers[:1]:
             copy_whole(path, folder / path.name)
         for database in databases:

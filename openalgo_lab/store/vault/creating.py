@@ -18,7 +18,7 @@ from openalgo_lab.store.vault.opened import OpenedVault, aside, next_generation,
 from openalgo_lab.store.vault.places import VaultPlaces
 from openalgo_lab.store.vault.unlocking import keychain_slot, passphrase_slot, recovery_slot
 
-__all__ = ["create_vault", "fresh_header", "with_slots"]
+__all__ = ["create_vault", "forget_entry", "fresh_header", "require_way", "set_orphans_aside", "with_slots"]
 
 
 def create_vault(
@@ -36,7 +36,7 @@ def create_vault(
         lock = WriterLock(places.lock)
         undo.callback(lock.release)
         _require_none(places)
-        _set_orphans_aside(places)
+        set_orphans_aside(places)
         master, bare = new_key(), fresh_header(next_generation(places), clock)
         header, shown = with_slots(bare, master, passphrase, keychain, recovery=recovery)
         undo.callback(forget_entry, header, keychain)
@@ -108,7 +108,7 @@ def _require_none(places: VaultPlaces) -> None:
     raise VaultError("This profile has a vault already: unlock it, or import another one with --replace.")
 
 
-def _set_orphans_aside(places: VaultPlaces) -> None:
+def set_orphans_aside(places: VaultPlaces) -> None:
     """Databases without a header are no vault, but somebody may find the header again: they are kept."""
     with translated(places.folder):
         for path in places.folder.glob("vault*.db"):

@@ -225,6 +225,8 @@ def _check(path: Path, connection: Connection) -> None:
     if not (log.exists() and log.stat().st_size) and connection.execute("PRAGMA cipher_integrity_check").fetchall():
         raise _damaged(path)
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version == 0:
+        raise _damaged(path)  # an empty file passes every check of SQLite
     if version > len(MIGRATIONS):
         raise VaultError("This vault was written by a newer version of the workbench: update this one first.")
 

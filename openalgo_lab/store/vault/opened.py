@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from openalgo_lab.model.errors import VaultError
@@ -121,7 +120,9 @@ def open_vault(places: VaultPlaces, by: Unlocking, *, write: bool, clock: Clock,
     """Unlock, check, keep a copy, migrate. Raises what its parts raise; then nothing is held or changed."""
     read_header(places)  # a missing vault is said before anything is made
     with contextlib.ExitStack() as undo:
-        lock = undo.enter_context(_released(WriterLock(places.lock))) if write else None
+        lock = WriterLock(places.lock) if write else None
+        if lock is not None:
+            undo.callback(lock.release)
         sealed, header, first = read_header(places)
         master = _master(sealed, header, by, places, clock)
         undo.callback(master.wipe)
@@ -148,23 +149,16 @@ def _prepare(opened: OpenedVault, *, first: bool) -> None:
     opened.tidy(first=first)
 
 
-@contextlib.contextmanager
-def _released(lock: WriterLock) -> Iterator[WriterLock]:
-    try:
-        yield lock
-    finally:
-        lock.release()
-
-
 def vault_key(master: SecretBytes) -> SecretBytes:
     """The raw key of the database."""
     return derive(master, Purpose.VAULT, b"")
 
 
-def next_generation(places: VaultPlaces) -> int:
-    """A number that no database here has had."""
+def next_generation(places: VaultPlaces, header: Header | None = None) -> int:
+    """A number that no database here has, nor the one that ``header`` names."""
     found = (places.generation_of(path) for path in places.folder.glob("vault*.db"))
-    return max((one for one in found if one is not None), default=0) + 1
+    named = header.generation if header is not None else 0
+    return max((named, *(one for one in found if one is not None))) + 1
 
 
 def aside(path: Path, why: str) -> Path:

@@ -45,7 +45,7 @@ def restore(places: VaultPlaces, by: Unlocking, clock: Clock) -> Restored:
         held.callback(master.wipe)
         copy, database = _newest_good(places, header.key_id, vault_key(master))
         held.callback(database.close)
-        generation = next_generation(places)
+        generation = next_generation(places, header)
         target = places.database(generation)
         damaged = places.database(header.generation)
         kept = _kept(damaged)

@@ -31,7 +31,7 @@ def rotate(opened: OpenedVault, passphrase: Secret | None, keychain: Keychain | 
     old = opened.header
     _require_ways(opened, passphrase, keychain)
     master = new_key()
-    bare = fresh_header(next_generation(opened.places), opened.clock, old.vault_id)
+    bare = fresh_header(next_generation(opened.places, old), opened.clock, old.vault_id)
     bare = msgspec.structs.replace(bare, created_ns=old.created_ns, retired=old.key_id)
     wanted = old.slot(RecoverySlot) is not None
     with contextlib.ExitStack() as undo:

@@ -11,11 +11,30 @@ import pytest
 from openalgo_lab.model.errors import InputError, VaultBusy, VaultDelayed, VaultError, VaultMissing, VaultRefused
 from openalgo_lab.model.secret import Secret, SecretMasker
 from openalgo_lab.model.times import NS_PER_SECOND, ManualClock, at_ist, to_ns
-from openalgo_lab.store.vault import FromKeychain, Passphrase, Purpose, RecoveryKey, Vault, create_async, in_thread
-from openalgo_lab.store.vault import unlock_async, vault_status
+from openalgo_lab.store.vault import (
+    FromKeychain,
+    Passphrase,
+    Purpose,
+    RecoveryKey,
+    Vault,
+    create_async,
+    in_thread,
+    unlock_async,
+    vault_status,
+)
 from openalgo_lab.store.vault.keys import FLOOR
-from tests.store.vault.parts import CANARY, OTHER, TOMORROW, WORDS, MemoryKeychain, credentials, make, reopen, revealed
-from tests.store.vault.parts import token
+from tests.store.vault.parts import (
+    CANARY,
+    OTHER,
+    TOMORROW,
+    WORDS,
+    MemoryKeychain,
+    credentials,
+    make,
+    reopen,
+    revealed,
+    token,
+)
 
 START = ManualClock(TOMORROW).now_ns()
 
@@ -144,7 +163,8 @@ def test_one_writer_many_readers(tmp_path: Path, keychain: MemoryKeychain) -> No
             ):
                 with pytest.raises(VaultError, match="reading"):
                     change()
-    reopen(tmp_path, keychain).close()
+    with reopen(tmp_path, keychain), pytest.raises(VaultBusy):  # also when it was opened, not made
+        reopen(tmp_path, keychain)
 
 
 def test_a_locked_vault_gives_nothing(tmp_path: Path, keychain: MemoryKeychain) -> None:
@@ -240,7 +260,9 @@ def test_rotation_renews_key_database_ways_and_copies(tmp_path: Path, keychain: 
 
 def test_keys_by_purpose_are_stable_and_apart(tmp_path: Path, keychain: MemoryKeychain) -> None:
     with make(tmp_path, keychain) as vault:
-        first = {purpose: vault.key_for(purpose).reveal() for purpose in (Purpose.JOURNAL, Purpose.EXPORT, Purpose.SESSION)}
+        first = {
+            purpose: vault.key_for(purpose).reveal() for purpose in (Purpose.JOURNAL, Purpose.EXPORT, Purpose.SESSION)
+        }
         for inside in (Purpose.VAULT, Purpose.HEADER):
             with pytest.raises(InputError, match="stays inside"):
                 vault.key_for(inside)
