@@ -32,7 +32,8 @@ class Board:
         self._rows: dict[InstrumentKey, int] = {}
         self._keys: list[InstrumentKey] = []
         self._seq = 0
-        self._fields = np.full((len(QUOTE_FIELDS), _FIRST_CAPACITY), np.nan)
+        # One row after the other: a tick's fields lie together, so a frame of scattered rows stays in the cache.
+        self._fields = np.full((_FIRST_CAPACITY, len(QUOTE_FIELDS)), np.nan)
         self._depth = np.full((_FIRST_CAPACITY, 4, DEPTH_LEVELS), np.nan)
         self._time_ns = np.zeros(_FIRST_CAPACITY, dtype=np.int64)
         self._changed = np.zeros(_FIRST_CAPACITY, dtype=np.int64)
@@ -84,8 +85,11 @@ class Board:
 
         Answers the new sequence number. Writer thread only.
         """
-        for name, values in columns.items():
-            self._fields[_COLUMN[name], rows] = values
+        if len(columns) == len(QUOTE_FIELDS):
+            self._fields[rows] = np.array([columns[name] for name in QUOTE_FIELDS]).T
+        else:
+            for name, values in columns.items():
+                self._fields[rows, _COLUMN[name]] = values
         if depth is not None:
             self._depth[rows] = depth
         self._time_ns[rows] = time_ns
@@ -99,13 +103,13 @@ class Board:
 
     def column(self, name: str, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """A copy of one field at ``rows``; NaN where the row is -1."""
-        values: npt.NDArray[np.float64] = self._fields[_COLUMN[name]][rows]
+        values: npt.NDArray[np.float64] = self._fields[rows, _COLUMN[name]]
         values[rows < 0] = np.nan
         return values
 
     def read(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """A copy of all fields at ``rows`` (no -1 among them): float64 (len(QUOTE_FIELDS), n)."""
-        return self._fields[:, rows]
+        return np.ascontiguousarray(self._fields[rows].T)
 
     def times(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """UTC ns of the last tick at ``rows``; 0 where none came or the row is -1."""
@@ -122,7 +126,7 @@ class Board:
         row = self._rows.get(key)
         if row is None or not self._time_ns[row]:
             return None
-        values = dict(zip(QUOTE_FIELDS, self._fields[:, row].tolist(), strict=True))
+        values = dict(zip(QUOTE_FIELDS, self._fields[row].tolist(), strict=True))
         return Quote(exchange=key.exchange, symbol=key.symbol, time_ns=int(self._time_ns[row]), **values)
 
     def depth(self, key: InstrumentKey) -> Depth | None:
@@ -142,8 +146,8 @@ class Board:
     def _grow(self) -> None:
         """Double the capacity. New arrays are filled before they are swapped in, so a reader never sees a gap."""
         size = len(self._time_ns) * 2
-        fields = np.full((len(QUOTE_FIELDS), size), np.nan)
-        fields[:, : len(self._time_ns)] = self._fields
+        fields = np.full((size, len(QUOTE_FIELDS)), np.nan)
+        fields[: len(self._time_ns)] = self._fields
         depth = np.full((size, 4, DEPTH_LEVELS), np.nan)
         depth[: len(self._time_ns)] = self._depth
         time_ns, changed = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)

@@ -61,9 +61,8 @@ class EngineKeeper(LoggingConfigurable):
         misses = 0
         while True:
             begun = loop.time()
-            self.report = EngineReport(
-                state="restarting" if self.report.restarts else "starting", restarts=self.report.restarts
-            )
+            state: Literal["starting", "restarting"] = "restarting" if self.report.restarts else "starting"
+            self.report = msgspec.structs.replace(self.report, state=state, kernel_id="")
             reason = await self._run_once()
             if loop.time() - begun > _WELL_AFTER_S:
                 misses = 0
@@ -85,7 +84,7 @@ class EngineKeeper(LoggingConfigurable):
             kernel_name=ENGINE_KERNEL,
             kernel_id=kernel_id,
         )
-        self.report = msgspec.structs.replace(self.report, state="starting", kernel_id=kernel_id)
+        self.report = msgspec.structs.replace(self.report, kernel_id=kernel_id)
         ready = asyncio.create_task(self._answers(kernel_id))
         try:
             while await self._alive(kernel_id):

@@ -81,12 +81,12 @@ class PageRegister(LoggingConfigurable):
 
     async def _watch(self) -> None:
         while True:
+            await self._pool.check_pool()
             await asyncio.sleep(self.check_s)
             for kernel_id in list(self._pool.pages):
                 await self._look_at(kernel_id)
             for kernel_id in self._seen.keys() - self._pool.pages:
                 self._tell_gone(kernel_id)
-            await self._pool.check_pool()
 
     async def _look_at(self, kernel_id: str) -> None:
         if not await self._pool.is_page_alive(kernel_id):

@@ -45,7 +45,11 @@ class NoDelayConnection(ZMQChannelsWebsocketConnection):
 
 
 class LabServerApp(ServerApp):
-    """One server for home page, dashboards and Lab. `opened` is called once, when it listens."""
+    """One server for home page, dashboards and Lab.
+
+    Settings of a person's own are read from `openalgo_lab_config.json` (or `.py`) in the Jupyter configuration folders;
+    a `jupyter_server_config` made for another server does not concern this one.
+    """
 
     name = "openalgo-lab"
     default_services = tuple(  # type: ignore[assignment]  # typed upstream by its present length
@@ -64,10 +68,11 @@ class LabServerApp(ServerApp):
             super().load_server_extensions()
 
     def init_signal(self) -> None:
-        """A closed terminal ends the server as politely as Ctrl-C does."""
+        """Ctrl-C (with or without a terminal) and a closed terminal end the server politely and without a question."""
         super().init_signal()
-        if hasattr(signal, "SIGHUP"):
-            signal.signal(signal.SIGHUP, self._signal_stop)
+        for name in ("SIGINT", "SIGHUP"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), self._signal_stop)
 
     def start(self) -> None:
         """Serve until told to stop, then end what is left of the loop: a waiting thread would keep the process."""
@@ -100,7 +105,6 @@ def config_for(places: Places, *, port: int, landing: str, lab: dict[str, Any], 
         default_url=landing,
         open_browser=False,
         allow_root=hasattr(os, "geteuid") and os.geteuid() == 0,
-        answer_yes=True,
         cookie_secret_file=str(places.server / "cookie_secret"),
         jpserver_extensions=dict(
             _shipped("jupyter_server_config.d/openalgo_lab.json")["ServerApp"]["jpserver_extensions"]

@@ -30,11 +30,11 @@ def test_pages_fit_their_windows(open_page: OpenPage, screens: Path, name: str) 
 
 
 def show(page: Page, theme: str) -> None:
-    """Switch the theme as the user does, and let it be painted."""
+    """Switch the theme as the user does, and wait until it is painted."""
     if page.evaluate("() => document.documentElement.dataset.oalTheme") != theme:
         page.locator("[data-oal-toggle]").first.click()
     page.mouse.move(1, 1)
-    page.evaluate("() => new Promise((done) => setTimeout(() => requestAnimationFrame(done), 450))")  # tints fade
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
 def ready(one: AppPage, name: str) -> None:

@@ -111,7 +111,7 @@ KILLED = """
     from openalgo_lab import Lab
     lab = Lab()
     print(lab.place_order("SBIN", "BUY", 10).wait().order_id, flush=True)
-    print(lab.place_order("INFY", "BUY", 10, price=lab.instrument("INFY").tick_size * 20000).order_id, flush=True)
+    print(lab.place_order("INFY", "BUY", 10, price=round(lab.quote("INFY").ltp * 0.97)).order_id, flush=True)
     input()
 """
 
@@ -122,7 +122,7 @@ def test_killed_host_is_replaced_and_nothing_is_lost(labs: list[Lab], repository
         [sys.executable, "-c", code], cwd=repository, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as host:
         assert host.stdout is not None
-        first = host.stdout.readline().strip()
+        first, resting = host.stdout.readline().strip(), host.stdout.readline().strip()
         labs.append(Lab())
         lab = labs[0]
         assert lab.health.role == "attached"
@@ -135,6 +135,8 @@ def test_killed_host_is_replaced_and_nothing_is_lost(labs: list[Lab], repository
         assert held.is_done
         assert held.filled == 10
         eventually(lambda: lab.positions["SBIN"].quantity == 11)
+        assert lab.order(resting).is_working
+        assert lab.order(resting).cancel().wait().status == "cancelled"
         seen = quote.now.time_ns
         eventually(lambda: quote.now.time_ns > seen)
 

@@ -144,7 +144,8 @@ def test_a_day_as_an_end_is_included_whole(day: date) -> None:
 
 
 @pytest.mark.parametrize(
-    "moment", ["yesterday", "31-01-2026", "2026-13-01", "2026-01-31 25:00", datetime(2026, 1, 31), 5]
+    "moment",
+    ["yesterday", "31-01-2026", "2026-13-01", "2026-01-31 25:00", datetime(2026, 1, 31), 5],  # noqa: DTZ001 - that is the point
 )
 def test_what_is_no_moment(moment: Any) -> None:
     with pytest.raises(InputError, match=r"moment|time zone|time of day"):

@@ -47,9 +47,9 @@ class Running:
     def environment(self) -> dict[str, str]:
         config = self.home / "jupyter"
         config.mkdir(parents=True, exist_ok=True)
-        (config / "jupyter_server_config.json").write_text(
-            json.dumps({"OpenAlgoLab": {"engine_class": "fake_lab.Lab"}, **self.settings})
-        )
+        content = json.dumps({"OpenAlgoLab": {"engine_class": "fake_lab.Lab"}, **self.settings})
+        for name in ("openalgo_lab_config.json", "jupyter_server_config.json"):
+            (config / name).write_text(content)
         clean = {name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")}
         paths = os.pathsep.join((str(FAKE), str(REPO)))
         own = {"OPENALGO_LAB_HOME": str(self.home), "JUPYTER_CONFIG_DIR": str(config), "PYTHONPATH": paths}

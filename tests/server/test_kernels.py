@@ -24,13 +24,27 @@ def full(running: Running) -> bool:
 
 
 def kernel_processes(running: Running, kind: str) -> list[psutil.Process]:
-    children = psutil.Process(running.process.pid).children()
-    return [child for child in children if f"openalgo_lab.server.{kind}_kernel" in " ".join(child.cmdline())]
+    return [child for child in psutil.Process(running.process.pid).children() if kind_of(child) == kind]
+
+
+def kind_of(process: psutil.Process) -> str:
+    try:
+        module = next((part for part in process.cmdline() if part.startswith("openalgo_lab.server.")), "")
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):
+        return ""
+    return module.removeprefix("openalgo_lab.server.").removesuffix("_kernel")
+
+
+def ended(process: psutil.Process) -> bool:
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def page_socket(running: Running, kernel_id: str) -> Any:
     url = f"{running.state['url']}openalgo/page/{kernel_id}".replace("http:", "ws:")
-    return connect(url, additional_headers=running.auth, proxy=None)
+    return connect(url, additional_headers=running.auth, proxy=None, open_timeout=60)
 
 
 def execute(running: Running, kernel_id: str, code: str) -> str:
@@ -40,7 +54,7 @@ def execute(running: Running, kernel_id: str, code: str) -> str:
     content = {"code": code, "silent": False, "store_history": False, "user_expressions": {}, "allow_stdin": False}
     message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
     printed = ""
-    with connect(url, additional_headers=running.auth, proxy=None, max_size=None) as socket:
+    with connect(url, additional_headers=running.auth, proxy=None, max_size=None, open_timeout=60) as socket:
         socket.send(json.dumps(message))
         while True:
             reply = json.loads(socket.recv(timeout=60))
@@ -138,7 +152,7 @@ class TestEngine:
         children = psutil.Process(running.process.pid).children(recursive=True)
         assert running.stop() == 0
         assert (tmp_path / "closed").read_text() == "closed"
-        assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+        assert all(ended(child) for child in children)
         assert "Traceback" not in running.log
 
     def test_kernels_end_when_the_server_is_killed(self, start_server: Start) -> None:
@@ -147,15 +161,15 @@ class TestEngine:
         children = psutil.Process(running.process.pid).children(recursive=True)
         os.kill(running.process.pid, signal.SIGKILL)
         running.process.wait()
-        wait_for(lambda: not any(c.is_running() and c.status() != psutil.STATUS_ZOMBIE for c in children))
+        wait_for(lambda: all(ended(child) for child in children))
 
 
 class TestPages:
     def test_a_page_nobody_holds_is_ended(self, start_server: Start) -> None:
         running = start_server(settings=QUICK)
         page = running.start_page()
-        wait_for(lambda: running.health()["pages"] == 0)
-        assert page not in [kernel["id"] for kernel in running.kernels()]
+        wait_for(lambda: page not in [kernel["id"] for kernel in running.kernels()])
+        assert running.health()["pages"] == 0
 
     def test_an_open_page_lives_and_ends_after_it_closes(self, start_server: Start) -> None:
         quick = {**QUICK, "PageRegister": {"timeout_s": 0.4, "check_s": 0.1}}
