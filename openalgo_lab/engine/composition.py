@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from openalgo_lab import __version__
 from openalgo_lab.broker.adapter import Adapter
 from openalgo_lab.engine.bands import PriceBands, RuleBookBands
 from openalgo_lab.engine.charges import statutory_charges_paise
@@ -54,6 +54,14 @@ class Composition:
     history: HistorySource | None = None
     steer: Steerable | None = None
     close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
+    passing: tuple[Path, ...] = ()
+    """Files that a clean end removes: a replay begins anew each time, unless its host died."""
+
+    def forget(self) -> None:
+        """Remove what does not outlive a clean end; last of all, when every file is closed."""
+        for path in self.passing:
+            for suffix in ("", "-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
 
 
 class SourceHours:
@@ -99,7 +107,7 @@ def _market(config: EngineConfig, tables: _Tables) -> tuple[MarketSource, Steera
         return _simulated_market(config, tables), None
     from openalgo_lab.sim.replay import ReplayMarket
 
-    replay = ReplayMarket(Path(config.replay), speed=config.speed)
+    replay = ReplayMarket(Path(config.replay), speed=config.speed, rules=tables.rules)
     return replay, replay
 
 
@@ -119,9 +127,10 @@ def _on_market(config: EngineConfig, market: MarketSource, steer: Steerable | No
     mode = Mode.REPLAY if steer is not None else Mode.SIMULATED
     name = _name(config, mode)
     account = Account(account=config.account or _ACCOUNTS[mode], broker=config.broker, mode=mode)
-    exchange = _exchange(config, market, folder / f"{name}.venue.db")
+    records, book = folder / f"{name}.venue.db", folder / f"{name}.journal.db"
+    exchange = _exchange(config, market, records)
     day = trade_date(market.now_ns())
-    journal = SqliteJournal.open(folder / f"{name}.journal.db", day, market.now_ns)
+    journal = SqliteJournal.open(book, day, market.now_ns)
     instruments = folder / "instruments"
     instruments.mkdir(exist_ok=True)
     return Composition(
@@ -130,13 +139,14 @@ def _on_market(config: EngineConfig, market: MarketSource, steer: Steerable | No
         hours=SourceHours(market, tables.calendar),
         bands=RuleBookBands(tables.rules),
         folder=folder,
-        instrument_file=instruments / f"{name}-{__version__}-{day}.db",
+        instrument_file=instruments / f"{name}-{version('openalgo-lab')}-{day}.db",
         day=day,
         now_ns=market.now_ns,
         margin=_margin(exchange, account.account, tables.rules, market.now_ns),
         history=None if steer is not None else _History(config, tables),
         steer=steer,
         close=[exchange.close],
+        passing=() if steer is None else (records, book),
     )
 
 
