@@ -154,6 +154,11 @@ class Engine:
         """``owner`` wants nothing any more; returns at once. On the loop."""
         self.data.unsubscribe(owner)
 
+    @property
+    def closed(self) -> bool:
+        """Whether it has stopped, on request or because a part without which it must not run has failed."""
+        return self._closed
+
     async def close(self) -> None:
         """Stop all tasks, close adapters and the journal. Orders and positions at the broker are not touched."""
         if self._closed:
@@ -167,6 +172,7 @@ class Engine:
         for line in self.router.lines:
             await self._end(f"journal {line.name}", line.journal.close())
         self._worker.shutdown(wait=False, cancel_futures=True)
+        self._parts.forget()
         if self._store is not None:
             self._store.close()
 

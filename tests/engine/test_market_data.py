@@ -36,7 +36,6 @@ def test_tokens_find_their_rows(pairs: dict[int, int], others: list[int]) -> Non
 
 def ticks(tokens: list[int], prices: list[float], time_ns: int = 5) -> TickBatch:
     n = len(tokens)
-    n = len(tokens)
     depth = np.full((n, 4, 5), 1.0)
     return TickBatch(np.array(tokens, dtype=np.int64), np.full(n, time_ns), {"ltp": np.array(prices)}, depth)
 
