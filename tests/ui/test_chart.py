@@ -171,13 +171,13 @@ def test_a_window_shows_some_candles_and_never_too_many(count: int, left: float,
     assert volume > 0
 
 
-@given(st.integers(1, 600), st.sampled_from(INTERVALS), st.floats(10, 300))
-def test_the_time_axis_has_few_labels_each_on_a_candle(count: int, interval: Interval, span: float) -> None:
+@given(st.integers(1, 600), st.sampled_from(INTERVALS), st.floats(10, 300), st.integers(2, 12))
+def test_the_time_axis_has_few_labels_each_on_a_candle(count: int, interval: Interval, span: float, most: int) -> None:
     series = series_of(count, interval)
     window = Window(series.end - span, float(series.end)).bounded(series)
-    places, labels = time_labels(series, window)
+    places, labels = time_labels(series, window, most)
     first, end = window.numbers(series)
-    assert len(places) <= 8
+    assert len(places) <= most
     assert set(labels) == {str(place) for place in places.tolist()}
     assert all(first <= place < end for place in places.tolist())
 

@@ -85,12 +85,12 @@ def test_what_the_button_says_is_what_is_sent(
         assert error.field
         assert str(error).endswith(".")
         return
-    found = re.match(r"(BUY|SELL) ([\d,]+) (\S+) (?:@ ([\d.]+) LIMIT|at MARKET) · (\w+) · SIMULATED SIM1$",
+    found = re.match(r"(BUY|SELL) ([\d,]+) (\S+) (?:@ ([\d.,]+) LIMIT|at MARKET) · (\w+) · SIMULATED SIM1$",
                      state.sentence(SIM))  # fmt: skip
     assert found is not None
     said_side, said_quantity, symbol, said_price, product = found.groups()
     assert (said_side, int(said_quantity.replace(",", "")), symbol) == (order.side, order.quantity, order.symbol)
-    assert float(said_price or 0) == order.price
+    assert float((said_price or "0").replace(",", "")) == order.price
     assert product == order.product
 
 

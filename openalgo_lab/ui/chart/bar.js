@@ -76,6 +76,10 @@ function render({ model, el }) {
 
   const plot = () => box?.querySelector(".oal-chart-figure .plotarea_events, .oal-chart-figure .plotarea_background");
   const fixed = (value) => value.toFixed(head?.decimals ?? 2);
+  const grouped = (value) => {
+    const decimals = head?.decimals ?? 2;
+    return value.toLocaleString("en-IN", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+  };
 
   const part = (label, text, tone) => {
     const node = element("span", "oal-chart-part");
@@ -90,7 +94,7 @@ function render({ model, el }) {
     const arrow = change > 0 ? "▲" : change < 0 ? "▼" : "";
     readout.replaceChildren(
       element("span", "oal-chart-when", `${moment(ms, head.interval)}${head.interval === "D" ? "" : " IST"}`),
-      part("O", fixed(open)), part("H", fixed(high)), part("L", fixed(low)), part("C", fixed(close), tone),
+      part("O", grouped(open)), part("H", grouped(high)), part("L", grouped(low)), part("C", grouped(close), tone),
       part("V", indian(volume)),
       element("span", `oal-chart-value ${tone}`, `${arrow} ${change > 0 ? "+" : ""}${fixed(change)} (${change > 0 ? "+" : ""}${((change / open) * 100).toFixed(2)} %)`),
     );
@@ -118,7 +122,7 @@ function render({ model, el }) {
     const lastY = newest ? toY(newest[4]) : -1;
     lastTag.hidden = !newest || lastY < y0 || lastY > y0 + at.height;
     if (newest) {
-      say(lastTag, fixed(newest[4]));
+      say(lastTag, grouped(newest[4]));
       lastTag.classList.toggle("oal-chart-fell", newest[4] < newest[1]);
       place(lastTag, x0 + at.width + 2, lastY - 9);
     }
@@ -131,7 +135,7 @@ function render({ model, el }) {
     const py = pointer.y - base.top;
     place(vertical, middle, y0, 1, at.height);
     place(horizontal, x0, py, at.width, 1);
-    say(priceTag, fixed(high - ((pointer.y - at.top) / at.height) * (high - low)));
+    say(priceTag, grouped(high - ((pointer.y - at.top) / at.height) * (high - low)));
     place(priceTag, x0 + at.width + 2, py - 9);
     timeTag.hidden = !row;
     if (row) {
@@ -156,8 +160,11 @@ function render({ model, el }) {
     box.addEventListener("pointermove", move);
     box.addEventListener("pointerleave", move);
   };
+  let room = 0;
   const sizes = new ResizeObserver(() => {
     bind();
+    const labels = Math.max(Math.floor(el.clientWidth / 80), 1);
+    if (el.clientWidth && labels !== room) model.send({ k: "size", labels: (room = labels) });
     soon();
   });
   sizes.observe(el);

@@ -16,7 +16,7 @@ from openalgo_lab.ui.chart.intervals import INTERVALS
 from openalgo_lab.ui.chart.series import Series
 from openalgo_lab.ui.theme import css
 
-__all__ = ["BarMessage", "ChartBar", "Choose", "ExportPng", "Head", "Reset", "Retry", "State"]
+__all__ = ["BarMessage", "ChartBar", "Choose", "ExportPng", "Head", "Reset", "Retry", "Size", "State"]
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +59,13 @@ class ExportPng(msgspec.Struct, frozen=True, tag="png", tag_field="k"):
     """Save the picture."""
 
 
-BarMessage = Choose | Reset | Retry | ExportPng
+class Size(msgspec.Struct, frozen=True, tag="size", tag_field="k"):
+    """So many labels have room on the time axis."""
+
+    labels: int
+
+
+BarMessage = Size | Choose | Reset | Retry | ExportPng
 
 
 class ChartBar(anywidget.AnyWidget):

@@ -73,6 +73,8 @@ class CandleFigure:
         )
         self.figure.add_class("oal-chart-figure")
         self._moved = moved
+        self.labels = 8
+        """How many labels have room on the time axis."""
         self._setting = False
         self._x.observe(self._on_scale, ["min", "max"])
 
@@ -101,7 +103,7 @@ class CandleFigure:
             _set(self._candles, x=numbers, y=np.ascontiguousarray(table[:4].T))
         _set(self._volume_scale, max=volume * 5)
         self._draw_volumes(numbers, table)
-        places, labels = time_labels(series, window)
+        places, labels = time_labels(series, window, self.labels)
         with self._time_axis.hold_sync():
             _set(self._time_axis, tick_values=places.astype(np.float64), tick_labels=labels)
         _set(self._price_axis, tick_format=f".{decimals}f", tick_values=price_ticks(low, high, tick))

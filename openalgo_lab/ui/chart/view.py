@@ -27,7 +27,6 @@ ROOM_RIGHT: Final = 4
 _IST_S: Final = 19_800
 _STEPS_S: Final = (60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 86_400, 172_800, 604_800)
 _DAY_S: Final = 86_400
-_MOST_LABELS: Final = 8
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -88,8 +87,8 @@ def price_ticks(low: float, high: float, tick: float) -> FloatArray:
     return places
 
 
-def time_labels(series: Series, window: Window) -> tuple[npt.NDArray[np.int64], dict[str, str]]:
-    """Where the time axis is labelled and how: Indian time, the date where a day begins; at most eight labels."""
+def time_labels(series: Series, window: Window, most: int = 8) -> tuple[npt.NDArray[np.int64], dict[str, str]]:
+    """Where the time axis is labelled and how: Indian time, the date where a day begins; at most ``most``."""
     first, end = window.numbers(series)
     if end <= first:
         return np.empty(0, dtype=np.int64), {}
@@ -100,10 +99,10 @@ def time_labels(series: Series, window: Window) -> tuple[npt.NDArray[np.int64], 
     marks = np.empty(0, dtype=np.int64)
     for place in _places(series.interval):
         marks = np.flatnonzero(place(seconds) != place(previous))
-        if len(marks) <= _MOST_LABELS:
+        if len(marks) <= most:
             break
     else:
-        marks = marks[:: -(-len(marks) // _MOST_LABELS)]
+        marks = marks[:: -(-len(marks) // most)]
     labels = {str(first + at): _label(series.interval, int(seconds[at]), int(previous[at])) for at in marks.tolist()}
     return marks + first, labels
 

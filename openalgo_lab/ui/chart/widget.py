@@ -17,7 +17,7 @@ from openalgo_lab.model.instruments import InstrumentKey
 from openalgo_lab.model.money import price_decimals
 from openalgo_lab.model.times import NS_PER_DAY
 from openalgo_lab.model.vocabulary import FeedMode, Side
-from openalgo_lab.ui.chart.bar import BarMessage, ChartBar, Choose, ExportPng, Head, Reset, Retry, State
+from openalgo_lab.ui.chart.bar import BarMessage, ChartBar, Choose, ExportPng, Head, Reset, Retry, Size, State
 from openalgo_lab.ui.chart.intervals import interval_named
 from openalgo_lab.ui.chart.series import Series, bars_of
 from openalgo_lab.ui.chart.view import Window, follow, newest
@@ -54,6 +54,7 @@ class CandleChart(ipywidgets.VBox):
         self._view: Window | None = None
         self._figure: CandleFigure | None = None
         self._figure_asked = False
+        self._labels = 8
         self._asking_older = self._no_older = False
         self._note, self._retry = "", False
         self._state: State = "loading"
@@ -267,6 +268,7 @@ class CandleChart(ipywidgets.VBox):
         figure, view = self._figure, self._view
         if figure is None or view is None or not len(self._series):
             return
+        figure.labels = self._labels
         tick, decimals = self._item.tick_size, price_decimals(self._item.tick_size)
         if live and figure.window == view:
             low, high = figure.draw_last(self._series, view, tick)
@@ -293,6 +295,10 @@ class CandleChart(ipywidgets.VBox):
 
     def _heard(self, message: BarMessage) -> None:
         match message:
+            case Size(labels=labels):
+                with self._lock:
+                    self._labels = min(max(labels, 2), 12)
+                    self._draw()
             case Choose(interval=interval):
                 self.set(interval=interval)
             case Reset():

@@ -28,7 +28,7 @@ from openalgo_lab.ui.live import KernelLoop, publisher_of
 from openalgo_lab.ui.search.box import describe
 from openalgo_lab.ui.ticket.outcome import outcome_of
 from openalgo_lab.ui.ticket.sending import Sender
-from openalgo_lab.ui.ticket.state import products_for
+from openalgo_lab.ui.ticket.state import price_text, products_for
 
 if TYPE_CHECKING:
     from openalgo_lab.lab import Lab
@@ -81,7 +81,7 @@ class DepthLadder(ipywidgets.VBox):
         self._sender = Sender(self._handle, self._loop, self._show_head)
         self._bar = LadderBar(self._heard)
         self._grid = Grid(
-            "ladder", _COLUMNS, label="Market depth", selection="none", row_height=22, height="270px",
+            "ladder", _COLUMNS, label="Market depth", selection="none", row_height=20, height="246px",
             empty=Empty(text="Waiting for the book…"),
         )  # fmt: skip
         self._grid.on_event(self._on_event)
@@ -253,7 +253,7 @@ class DepthLadder(ipywidgets.VBox):
         return Head(
             symbol=describe(item) if item.underlying else item.symbol,
             exchange=item.exchange.value,
-            ltp=format_price(quote.ltp, item.tick_size) if quote and quote.ltp > 0 else "–",
+            ltp=price_text(quote.ltp, item.tick_size) if quote else "–",
             change=f"{change:+.2f} ({quote.change_pct:+.2f} %)" if quote and not math.isnan(change) else "",
             sign=(change > 0) - (change < 0),
             bid_total=format_qty(bids) if ladder else "–",

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from openalgo_lab.model.money import format_qty
+from openalgo_lab.model.money import format_inr, format_qty
 from openalgo_lab.model.orders import Order, OrderStatus, Pending
 
 __all__ = ["Outcome", "outcome_of"]
@@ -37,7 +37,7 @@ _REFUSED = {OrderStatus.REJECTED: "rejected", OrderStatus.DENIED: "refused", Ord
 
 def _words(order: Order, decimals: int) -> tuple[str, Tone]:
     side, whole, filled = order.side.value, format_qty(order.quantity), format_qty(order.filled_quantity)
-    average = f"{order.average_price:.{decimals}f}"
+    average = format_inr(order.average_price, decimals)
     if order.status in _REFUSED:
         return f"{side}: {_REFUSED[order.status]}: {order.reason or 'no reason was given'}", "bad"
     if order.status in _LEFT:
@@ -57,6 +57,6 @@ def _alive(order: Order, decimals: int) -> str:
     if not order.working:
         return "sent, waiting for the broker…"
     if order.status is OrderStatus.TRIGGER_PENDING:
-        return f"accepted, waits for the trigger {order.trigger_price:.{decimals}f}"
-    at = f" @ {order.price:.{decimals}f}" if order.price_type.has_price else ""
+        return f"accepted, waits for the trigger {format_inr(order.trigger_price, decimals)}"
+    at = f" @ {format_inr(order.price, decimals)}" if order.price_type.has_price else ""
     return f"accepted, {format_qty(order.quantity)}{at} works"

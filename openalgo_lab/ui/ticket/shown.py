@@ -10,10 +10,10 @@ import msgspec
 from openalgo_lab.model.commands import MarginReply
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import Quote
-from openalgo_lab.model.money import format_inr, format_price, from_paise, snap
+from openalgo_lab.model.money import format_inr, from_paise, snap
 from openalgo_lab.model.portfolio import Account
 from openalgo_lab.ui.search.box import describe
-from openalgo_lab.ui.ticket.state import TicketState, price_types_for, products_for
+from openalgo_lab.ui.ticket.state import TicketState, price_text, price_types_for, products_for
 
 __all__ = ["Cost", "Field", "Market", "Shown", "cost_of", "market_of", "show"]
 
@@ -58,7 +58,6 @@ class Shown(msgspec.Struct, frozen=True):
     title: str
     name: str
     lot: int
-    tick: str
     side: str
     mode: str
     account: str
@@ -101,7 +100,6 @@ def show(
         title=_titles(item)[0],
         name=_titles(item)[1],
         lot=item.lot_size if item else 1,
-        tick=format_price(item.tick_size, item.tick_size) if item else "",
         side=state.side.value,
         mode=account.mode.value,
         account=account.account,
@@ -151,15 +149,11 @@ def market_of(state: TicketState, quote: Quote | None, *, stale: bool) -> Market
     known = not math.isnan(change)
     mid = (quote.bid + quote.ask) / 2
     return Market(
-        ltp=_price(quote.ltp, tick),
+        ltp=price_text(quote.ltp, tick),
         change=f"{change:+.2f} ({quote.change_pct:+.2f} %)" if known else "",
         sign=(change > 0) - (change < 0) if known else 0,
-        bid=_price(quote.bid, tick),
-        mid=_price(snap(mid, tick) if mid > 0 else math.nan, tick),
-        ask=_price(quote.ask, tick),
+        bid=price_text(quote.bid, tick),
+        mid=price_text(snap(mid, tick) if mid > 0 else math.nan, tick),
+        ask=price_text(quote.ask, tick),
         stale=stale,
     )
-
-
-def _price(value: float, tick: float) -> str:
-    return format_price(value, tick) if value > 0 else "–"

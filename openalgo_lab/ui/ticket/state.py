@@ -6,6 +6,7 @@ the gate will refuse for its shape, and never says it in other words.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from typing import Final, Literal
@@ -18,11 +19,11 @@ from openalgo_lab.model.commands import PlaceOrder
 from openalgo_lab.model.errors import InputError, RiskDenied
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import Quote
-from openalgo_lab.model.money import format_price, format_qty, nearest_ticks, snap
+from openalgo_lab.model.money import format_inr, format_price, format_qty, nearest_ticks, price_decimals, snap
 from openalgo_lab.model.portfolio import Account
 from openalgo_lab.model.vocabulary import DERIVATIVE_EXCHANGES, Exchange, PriceType, Product, Side, Validity
 
-__all__ = ["TextField", "TicketState", "price_types_for", "products_for"]
+__all__ = ["TextField", "TicketState", "price_text", "price_types_for", "products_for"]
 
 TextField = Literal["lots", "quantity", "price", "trigger_price", "disclosed_quantity", "strategy"]
 
@@ -42,6 +43,11 @@ _SHAPE: Final = (
     risk.trigger_side,
 )
 """The gate's checks that look at the order, its contract and the last price only."""
+
+
+def price_text(price: float, tick: float) -> str:
+    """A price as it is read: grouped, with the tick's decimals; "–" for none."""
+    return format_inr(price, price_decimals(tick)) if 0 < price < math.inf else "–"
 
 
 def products_for(exchange: Exchange) -> tuple[Product, ...]:
@@ -212,8 +218,8 @@ class TicketState(msgspec.Struct, frozen=True):
         if not value or self.instrument is None:
             return "–"
         # More decimals than the tick has are shown as typed: the button must not round what the gate will refuse.
-        fine = format_price(value, self.instrument.tick_size)
-        return fine if float(fine) == value else f"{value:g}"
+        exact = float(format_price(value, self.instrument.tick_size)) == value
+        return price_text(value, self.instrument.tick_size) if exact else text
 
     def _unreadable(self) -> Iterator[tuple[str, str]]:
         if _whole(self.quantity) is None:
