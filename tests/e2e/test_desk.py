@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from openalgo_lab import Lab
 from openalgo_lab.model.events import Books
+from openalgo_lab.model.money import format_inr
 from openalgo_lab.model.orders import Order
 from tests.e2e.pages import AppPage
 from tests.e2e.running_app import wait_for
@@ -58,7 +59,7 @@ def test_a_limit_order_is_modified_and_cancelled_from_the_blotter(open_page: Ope
     desk.choose_symbol("tcs")
     low = round(lab.quote("NSE:TCS").ltp * 0.97)
     desk.set_ticket("LIMIT", quantity=3, price=str(low))
-    desk.send(f"BUY 3 TCS @ {low:.2f}")
+    desk.send(f"BUY 3 TCS @ {format_inr(low)}")
     orders = desk.table("blotter-orders")
     row = orders.find("symbol", "TCS")
     orders.wait_text(row, "status", 'text === "open"')
