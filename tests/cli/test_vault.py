@@ -15,8 +15,11 @@ from typer.testing import CliRunner
 
 from openalgo_lab.cli.commands import app
 from openalgo_lab.store.vault import Vault
+from tests.store.vault.conftest import cheapest
 from tests.store.vault.parts import CANARY, OTHER, WORDS, credentials, reopen
 from tests.store.vault.test_keychain import SystemStore
+
+__all__ = ["cheapest"]
 
 runner = CliRunner()
 FIRST, SECOND = WORDS.reveal(), OTHER.reveal()

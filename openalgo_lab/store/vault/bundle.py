@@ -67,7 +67,7 @@ def export_bundle(opened: OpenedVault, target: Path, passphrase: Secret) -> None
     content_key, seal_key = _keys(passphrase, header)
     part, content = target.with_name(target.name + PART), target.with_name(target.name + ".content")
     with translated(target), _deleted(part, content):
-        opened.database.copy_to(content, content_key)
+        opened.database.copy_to(content, content_key, to_use=False)
         make_private(part)
         with part.open("wb") as file, content.open("rb") as source:
             body = msgspec.json.encode(header)
@@ -112,7 +112,7 @@ def import_bundle(
             undo.callback(remove_database, path)
             imported = VaultDatabase.open(content, content_key, write=False)
             with contextlib.closing(imported):
-                imported.copy_to(path, vault_key(master))
+                imported.copy_to(path, vault_key(master), to_use=True)
         database = VaultDatabase.open(path, vault_key(master), write=True)
         undo.callback(database.close)
         database.migrate()

@@ -45,7 +45,7 @@ def keep_copy(database: VaultDatabase, places: VaultPlaces, key_id: str, key: Se
         return
     places.copies.mkdir(mode=0o700, exist_ok=True)
     made_ns = max(now_ns, known[0].made_ns + 1 if known else 0)  # a clock put back must not make it the oldest
-    database.copy_to(places.copies / f"{key_id}-{made_ns:020d}-r{revision}-v{version}.db", key)
+    database.copy_to(places.copies / f"{key_id}-{made_ns:020d}-r{revision}-v{version}.db", key, to_use=False)
     for old in list_copies(places, key_id)[KEPT:]:
         remove_database(old.path)
 

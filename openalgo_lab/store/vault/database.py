@@ -16,7 +16,7 @@ from sqlcipher3 import dbapi2
 
 from openalgo_lab.model.errors import VaultBusy, VaultDamaged, VaultError
 from openalgo_lab.model.secret import SecretBytes
-from openalgo_lab.store.vault.files import PART, make_private, move, remove_database, sync_file
+from openalgo_lab.store.vault.files import PART, logs_of, make_private, move, remove_database, sync_file
 from openalgo_lab.store.vault.schema import MIGRATIONS
 
 if TYPE_CHECKING:
@@ -78,6 +78,12 @@ class VaultDatabase:
         with self.reading() as connection:
             return int(connection.execute("SELECT value FROM meta WHERE name = 'revision'").fetchone()[0])
 
+    def raise_revision(self, above: int) -> None:
+        """Let the next revision be greater than ``above``: a restored file must not count as one that was damaged."""
+        with self.writing() as connection:
+            query = "UPDATE meta SET value = max(value, ?) WHERE name = 'revision'"
+            connection.execute(query, (above,))
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """The connection, for reads. Raises VaultError when the vault is locked or the file cannot be read."""
@@ -99,15 +105,18 @@ class VaultDatabase:
                     connection.execute("ROLLBACK")
                 raise
 
-    def migrate(self, migrations: Sequence[str] = MIGRATIONS) -> None:
+    def migrate(self) -> None:
         """Bring the tables forward, all or nothing."""
         with self._lock, translated(self._path):
-            migrate(self._usable(), migrations)
+            migrate(self._usable(), MIGRATIONS)
 
-    def copy_to(self, target: Path, key: SecretBytes) -> None:
-        """A checked, durable copy under ``key``, made while the vault stays in use; ``target`` appears whole."""
+    def copy_to(self, target: Path, key: SecretBytes, *, to_use: bool) -> None:
+        """A checked, durable copy under ``key``, made while the vault stays in use; ``target`` appears whole.
+
+        ``to_use``: it will be a vault's database itself; else it is a file to keep, read without log files beside it.
+        """
         with self.reading() as connection:
-            build_database(target, key, copy_of=connection)
+            build_database(target, key, copy_of=connection, to_use=to_use)
 
     def close(self) -> None:
         """Close the file; the log is folded into it. Harmless when it is closed."""
@@ -136,19 +145,21 @@ _WRITER = (
 )
 
 
-def build_database(target: Path, key: SecretBytes, *, copy_of: Connection | None = None) -> None:
+def build_database(target: Path, key: SecretBytes, *, copy_of: Connection | None = None, to_use: bool = True) -> None:
     """Make a new file aside, check it, and move it into place. Raises VaultError; then ``target`` is as it was."""
     part = target.with_name(target.name + PART)
     with translated(target):
         try:
             remove_database(part)
             make_private(part)
-            _fill(part, key, copy_of)
+            _fill(part, key, copy_of, "WAL" if to_use else "DELETE")
             checked = connect(part, key, "ro")
             try:
                 _check(part, checked)
             finally:
                 checked.close()
+            for log in logs_of(part):
+                log.unlink(missing_ok=True)  # a reader leaves them empty
             sync_file(part)
             move(part, target)
         except BaseException:
@@ -156,14 +167,16 @@ def build_database(target: Path, key: SecretBytes, *, copy_of: Connection | None
             raise
 
 
-def _fill(part: Path, key: SecretBytes, copy_of: Connection | None) -> None:
+def _fill(part: Path, key: SecretBytes, copy_of: Connection | None, journal_mode: str) -> None:
+    # A database that is used is in WAL mode from its first moment: changing the mode later could be cut in two, and
+    # leave what only a writer can mend.
     connection = connect(part, key, "rw")
     try:
         if copy_of is None:
             migrate(connection, MIGRATIONS)
         else:
             copy_of.backup(connection)
-        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute(f"PRAGMA journal_mode = {journal_mode}")
     finally:
         connection.close()
 
@@ -220,15 +233,20 @@ def _check(path: Path, connection: Connection) -> None:
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise _damaged(path)
-    log = path.with_name(path.name + "-wal")
-    # While a log waits to be folded in, pages of the file itself may be half written: quick_check reads past the log.
-    if not (log.exists() and log.stat().st_size) and connection.execute("PRAGMA cipher_integrity_check").fetchall():
+    # While a log waits to be folded in, pages of the file itself may be half written (quick_check reads through the
+    # log); so what is found counts only if no writer came in between.
+    if not _has_log(path) and connection.execute("PRAGMA cipher_integrity_check").fetchall() and not _has_log(path):
         raise _damaged(path)
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version == 0:
         raise _damaged(path)  # an empty file passes every check of SQLite
     if version > len(MIGRATIONS):
         raise VaultError("This vault was written by a newer version of the workbench: update this one first.")
+
+
+def _has_log(path: Path) -> bool:
+    log = path.with_name(path.name + "-wal")
+    return log.exists() and log.stat().st_size > 0
 
 
 @contextmanager

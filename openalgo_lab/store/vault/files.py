@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 
 __all__ = [
+    "PART",
+    "UNFINISHED",
     "copy_whole",
+    "logs_of",
     "make_private",
     "move",
     "move_database",
@@ -18,8 +21,10 @@ __all__ = [
     "write_whole",
 ]
 
+LOGS = ("-wal", "-shm", "-journal")
 PART = ".part"
 """The ending of files that are not finished; whatever ends so may be deleted."""
+UNFINISHED = (PART, *(PART + log for log in LOGS))
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -69,9 +74,14 @@ def sync_file(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def logs_of(database: Path) -> tuple[Path, ...]:
+    """The log files that a database may have."""
+    return tuple(database.with_name(database.name + ending) for ending in LOGS)
+
+
 def parts_of(database: Path) -> tuple[Path, ...]:
     """A database and the log files that belong to it, log files first."""
-    return (*(database.with_name(database.name + ending) for ending in ("-wal", "-shm", "-journal")), database)
+    return (*logs_of(database), database)
 
 
 def remove_database(database: Path) -> None:

@@ -63,9 +63,9 @@ class KdfParameters(msgspec.Struct, frozen=True):
 
 FLOOR: Final = KdfParameters(memory_kib=64 * 1024, passes=3, lanes=4)
 """RFC 9106's second recommendation; never less, however slow the machine."""
-_MOST_MEMORY_KIB = 1024 * 1024
+_MOST_MEMORY_KIB = 256 * 1024  # kernels and pages live beside it
 FASTEST_S, SLOWEST_S = 0.5, 1.0
-_AIM_S = 0.7
+_ENOUGH_S, _AIM_S = 0.6, 0.75  # well inside the range: a measurement is never the whole truth
 
 
 class Purpose(enum.StrEnum):
@@ -122,7 +122,7 @@ def calibrate(
     most = max(FLOOR.memory_kib, min(_MOST_MEMORY_KIB, most_memory_kib or _free_kib() // 4))
     cost, seconds = FLOOR, timed(FLOOR)
     for _ in range(4):
-        if seconds >= FASTEST_S:
+        if seconds >= _ENOUGH_S:
             break
         cost = _raised(cost, _AIM_S / max(seconds, 1e-3), most)
         seconds = timed(cost)
@@ -148,9 +148,13 @@ def _lowered(cost: KdfParameters, factor: float) -> KdfParameters:
 
 
 def _seconds(cost: KdfParameters) -> float:
-    began = time.perf_counter()
-    stretch(Secret("how long does it take"), bytes(SALT_BYTES), cost)
-    return time.perf_counter() - began
+    """The best of three: what else runs on the machine makes a moment slow, never quick."""
+    spent = []
+    for _ in range(3):
+        began = time.perf_counter()
+        stretch(Secret("how long does it take"), bytes(SALT_BYTES), cost)
+        spent.append(time.perf_counter() - began)
+    return min(spent)
 
 
 def _free_kib() -> int:

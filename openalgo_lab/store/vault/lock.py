@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -48,16 +49,22 @@ class WriterLock:
         if hasattr(os, "register_at_fork"):
             this = weakref.ref(self)
             os.register_at_fork(after_in_child=lambda: _forget(this))
-        os.ftruncate(fd, 0)
-        os.lseek(fd, 0, os.SEEK_SET)
-        os.write(fd, msgspec.json.encode(VaultHolder(os.getpid(), time.time_ns())))
+        self._say(msgspec.json.encode(VaultHolder(os.getpid(), time.time_ns())))
 
     def release(self) -> None:
         """Give it up; harmless when it was."""
         if self._fd is not None:
-            os.ftruncate(self._fd, 0)
+            self._say(b"")
             unlock_fd(self._fd)
             self.forget()
+
+    def _say(self, text: bytes) -> None:
+        """Write who holds it. A full disk keeps that from people, but must not keep them from their vault."""
+        if self._fd is not None:
+            with contextlib.suppress(OSError):
+                os.ftruncate(self._fd, 0)
+                os.lseek(self._fd, 0, os.SEEK_SET)
+                os.write(self._fd, text)
 
     def forget(self) -> None:
         """Close the file without unlocking what a parent process still holds."""

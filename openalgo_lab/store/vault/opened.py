@@ -12,7 +12,7 @@ from openalgo_lab.model.secret import SecretBytes, SecretMasker
 from openalgo_lab.model.times import Clock
 from openalgo_lab.store.vault.copies import drop_copies, keep_copy
 from openalgo_lab.store.vault.database import VaultDatabase, translated
-from openalgo_lab.store.vault.files import PART, move, move_database, remove_database
+from openalgo_lab.store.vault.files import UNFINISHED, move, move_database, remove_database
 from openalgo_lab.store.vault.header import Header, SealedHeader, read_header, sync_copy, write_header
 from openalgo_lab.store.vault.keys import Purpose, derive
 from openalgo_lab.store.vault.lock import WriterLock
@@ -92,7 +92,7 @@ class OpenedVault:
 
     def _drop_if_unnamed(self, path: Path) -> None:
         generation = self.places.generation_of(path) if path.parent == self.places.folder else None
-        if path.name.endswith(PART) or (generation is not None and generation < self.header.generation):
+        if path.name.endswith(UNFINISHED) or (generation is not None and generation < self.header.generation):
             remove_database(path)
         elif generation is not None and generation > self.header.generation:
             # Left over before it became the vault, or the header beside it is an old one: nothing to delete unseen.

@@ -14,7 +14,7 @@ from typing import Final
 from openalgo_lab.model.errors import InputError
 from openalgo_lab.model.secret import Secret, SecretBytes
 
-__all__ = ["new_recovery_key", "read_recovery_key"]
+__all__ = ["new_recovery_key", "read_recovery_key", "write_recovery_key"]
 
 _ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _READ_AS = str.maketrans({"O": "0", "I": "1", "L": "1"})
@@ -26,7 +26,7 @@ _POLYNOMIAL = 0b100101  # x^5 + x^2 + 1 is irreducible over GF(2), so GF(32) is 
 def new_recovery_key() -> tuple[Secret, SecretBytes]:
     """A fresh key: the text for people (``XXXXXX-XXXXXX-…``, 8 groups) and its 25 bytes."""
     raw = os.urandom(_BYTES)
-    return Secret(_written(raw)), SecretBytes(raw)
+    return write_recovery_key(raw), SecretBytes(raw)
 
 
 def read_recovery_key(text: Secret) -> SecretBytes:
@@ -53,14 +53,14 @@ def read_recovery_key(text: Secret) -> SecretBytes:
     return SecretBytes(_joined(values).to_bytes(_BYTES, "big"))
 
 
-def _written(raw: bytes) -> str:
+def write_recovery_key(raw: bytes) -> Secret:
+    """The text of 25 bytes."""
     number = int.from_bytes(raw, "big")
     count = _GROUPS * _DATA
     values = [(number >> 5 * (count - 1 - at)) & 31 for at in range(count)]
     groups = [values[at : at + _DATA] for at in range(0, count, _DATA)]
-    return "-".join(
-        "".join(_ALPHABET[one] for one in (*group, _check(group, number))) for number, group in enumerate(groups)
-    )
+    lines = ((*group, _check(group, number)) for number, group in enumerate(groups))
+    return Secret("-".join("".join(_ALPHABET[one] for one in line) for line in lines))
 
 
 def _joined(values: Iterable[int]) -> int:

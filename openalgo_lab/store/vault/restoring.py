@@ -49,7 +49,9 @@ def restore(places: VaultPlaces, by: Unlocking, clock: Clock) -> Restored:
         target = places.database(generation)
         damaged = places.database(header.generation)
         kept = _kept(damaged)
-        database.copy_to(target, vault_key(master))
+        database.copy_to(target, vault_key(master), to_use=True)
+        with contextlib.closing(VaultDatabase.open(target, vault_key(master), write=True)) as fresh:
+            fresh.raise_revision(max(one.revision for one in list_copies(places, header.key_id)))
         with translated(places.header):
             in_step = write_header(places, msgspec.structs.replace(header, generation=generation), master)
             if in_step:

@@ -41,7 +41,7 @@ def rotate(opened: OpenedVault, passphrase: Secret | None, keychain: Keychain | 
         undo.callback(forget_entry, header, keychain)
         path = opened.places.database(header.generation)
         undo.callback(remove_database, path)
-        opened.database.copy_to(path, vault_key(master))
+        opened.database.copy_to(path, vault_key(master), to_use=True)
         database = VaultDatabase.open(path, vault_key(master), write=True)
         undo.callback(database.close)
         with translated(opened.places.header):

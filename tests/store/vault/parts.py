@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+from openalgo_lab.model.errors import VaultError
 from openalgo_lab.model.secret import Secret
 from openalgo_lab.model.times import IST
 from openalgo_lab.store.vault import Credentials, DayToken, FromKeychain, Passphrase, Vault
+from openalgo_lab.store.vault.files import write_whole
 
 WORDS = Secret("correct horse battery staple")
 OTHER = Secret("seven purple lorries at dawn")
@@ -31,6 +33,28 @@ class MemoryKeychain:
 
     def remove(self, entry: str) -> None:
         self.kept.pop(entry, None)
+
+
+class FolderKeychain:
+    """A keychain that several processes of one test share, as durable as a real one."""
+
+    name = "folder"
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, entry: str) -> Secret | None:
+        path = self._folder / entry
+        return Secret(path.read_text()) if path.exists() else None
+
+    def put(self, entry: str, secret: Secret) -> None:
+        try:
+            write_whole(self._folder / entry, secret.reveal().encode())
+        except OSError as error:
+            raise VaultError(f"The folder keychain cannot write: {error.strerror}.") from error
+
+    def remove(self, entry: str) -> None:
+        (self._folder / entry).unlink(missing_ok=True)
 
 
 def credentials(account: str = "AB1234", secret: str = CANARY) -> Credentials:

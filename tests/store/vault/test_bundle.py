@@ -12,7 +12,7 @@ from openalgo_lab.store.vault import Passphrase, RecoveryKey, Vault
 from tests.store.vault.parts import CANARY, OTHER, WORDS, MemoryKeychain, credentials, make, reopen, revealed, token
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exported")
     with make(folder, MemoryKeychain()) as vault:

@@ -193,6 +193,20 @@ def test_damaged_copies_are_passed_over(sound: tuple[Path, MemoryKeychain], fold
         Vault.restore(folder, FromKeychain(sound[1]))
 
 
+def test_copies_go_on_after_one_was_restored(sound: tuple[Path, MemoryKeychain], folder: Path) -> None:
+    copies = sorted((folder / "vault.copies").glob("*.db"), reverse=True)
+    hurt(copies[0], 5 * PAGE)  # its content was newer than that of the copy restored, by as many changes as follow
+    hurt(folder / "vault.db", 2 * PAGE)
+    Vault.restore(folder, FromKeychain(sound[1]))
+    for account in ("NEW1", "NEW2"):
+        with reopen(folder, sound[1]) as vault:
+            vault.credentials.put(credentials(account))
+    hurt(folder / "vault.2.db", 2 * PAGE)
+    Vault.restore(folder, FromKeychain(sound[1]))
+    with reopen(folder, sound[1]) as vault:
+        assert {"NEW1", "NEW2"} <= set(revealed(vault))
+
+
 def test_three_copies_of_different_content_are_kept(tmp_path: Path) -> None:
     keychain = MemoryKeychain()
     make(tmp_path, keychain).close()
