@@ -63,7 +63,21 @@ def main() -> None:
     config.IPKernelApp.matplotlib = None
     gc.collect()
     gc.freeze()  # the imports live as long as the process: never walk them again
-    IPKernelApp.launch_instance(config=config)
+    app = IPKernelApp.instance(config=config)
+    app.initialize()
+    _offer_widgets()
+    app.start()
+
+
+def _offer_widgets() -> None:
+    """Widgets register their channels when they are imported, which was before there was a kernel to register with.
+
+    Without the control channel a page asks for the state of each widget by itself: slow, and on a busy machine some
+    answers miss the front end, which then says that a model is not found.
+    """
+    from ipywidgets import register_comm_target
+
+    register_comm_target()
 
 
 if __name__ == "__main__":

@@ -27,6 +27,12 @@ _log = logging.getLogger(__name__)
 WINDOW_S = 0.05
 """Quotes are conflated to this window; what happens to orders is shown at once."""
 
+LOOK_S = 0.008
+"""How often the board is looked at once a window is over: a tick that comes after a pause is shown at once."""
+
+QUIET_S = 0.2
+"""Without any tick the views are asked this often: ages, latencies and clocks go on."""
+
 R = TypeVar("R")
 
 
@@ -71,6 +77,7 @@ class Publisher:
         while not self._stopped.is_set():
             started = time.monotonic()
             self._wake.clear()
+            seen = self._handle.board.seq
             with self._lock:
                 views = list(self._views)
             if not views:
@@ -79,10 +86,15 @@ class Publisher:
             for view in views:
                 _publish(view)
             del views, view  # else this thread would keep the last window's views alive while it sleeps
-            spent = time.monotonic() - started
             # An order event ends the pause early, but never more than 200 times a second.
             time.sleep(0.005)
-            self._wake.wait(max(WINDOW_S - spent - 0.005, 0.0))
+            self._wake.wait(max(started + WINDOW_S - time.monotonic(), 0.0))
+            self._await_tick(seen, started + QUIET_S)
+
+    def _await_tick(self, seen: int, until: float) -> None:
+        while self._handle.board.seq == seen and time.monotonic() < until:
+            if self._wake.wait(LOOK_S):
+                return
 
 
 def _publish(view: View) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from openalgo_lab import Lab
-from tests.e2e.pages import AppPage
+from tests.e2e.pages import PATIENCE_S, AppPage
 from tests.e2e.running_app import RunningApp
 
 _failed = pytest.StashKey[bool]()
@@ -40,6 +40,7 @@ def browser() -> Iterator[Browser]:
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
         pytest.skip("no Chromium on PATH (install the package chromium)")
+    expect.set_options(timeout=PATIENCE_S * 1000)
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
         yield launched

@@ -6,7 +6,10 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page
 
-__all__ = ["AppPage", "Table"]
+__all__ = ["PATIENCE_S", "AppPage", "Table"]
+
+PATIENCE_S = 45
+"""A condition that has not come true by then never will; on a machine with other work it may take a while."""
 
 # A page that is left while messages are on their way says so on the console: no fault of the page.
 _HARMLESS = ("Unsatisfied version", "No satisfying version", "Cannot send", "ResizeObserver loop")
@@ -85,7 +88,7 @@ class AppPage:
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
         self.errors: list[str] = []
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(PATIENCE_S * 1000)
         page.on("pageerror", lambda error: self._hear(str(error)))
         page.on("console", lambda message: self._hear(message.text) if message.type == "error" else None)
         page.goto(url)

@@ -10,6 +10,7 @@ from openalgo_lab.model.commands import ModifyOrder
 from openalgo_lab.model.errors import LabError
 from openalgo_lab.model.instruments import InstrumentKey
 from openalgo_lab.model.orders import Order
+from openalgo_lab.ui.blotter.tables import status_text
 from openalgo_lab.ui.live import KernelLoop
 from openalgo_lab.ui.message import MessageLine
 
@@ -83,7 +84,7 @@ class ModifyForm(ipywidgets.HBox):
         self._loop.ask(self._handle, self._handle.call(command), self._done, self._failed)
 
     def _done(self, order: Order) -> None:
-        self._message.info(f"{order.symbol}: change sent, now {order.status.value.replace('_', ' ')}.")
+        self._message.info(f"{order.symbol}: change sent, now {status_text(order)}.")
         self.shut()
 
     def _failed(self, error: LabError) -> None:

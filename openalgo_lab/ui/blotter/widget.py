@@ -14,7 +14,7 @@ from openalgo_lab.model.instruments import InstrumentKey
 from openalgo_lab.model.orders import Order
 from openalgo_lab.model.vocabulary import FeedMode
 from openalgo_lab.ui.blotter.modify import ModifyForm
-from openalgo_lab.ui.blotter.tables import TABLES, Row, Table, decimals_of, key_of
+from openalgo_lab.ui.blotter.tables import TABLES, Row, Table, decimals_of, key_of, status_text
 from openalgo_lab.ui.grid import Grid, GridEvent
 from openalgo_lab.ui.live import KernelLoop, publisher_of
 from openalgo_lab.ui.message import MessageLine
@@ -69,8 +69,9 @@ class Blotter(ipywidgets.VBox):
         self._tabs.on_choose(self._open)
         self._pages: dict[str, _Page] = {}
         self._on_select: list[Callable[[InstrumentKey], None]] = []
-        self._form = ModifyForm(lab, self._message)
-        super().__init__([self._tabs, self._form, self._message])
+        self._lab = lab
+        self._form: ModifyForm | None = None
+        super().__init__([self._tabs, self._message])
         self.add_class("oal-blotter")
         self._open(tab)
         publisher_of(self._handle).add(self)
@@ -88,7 +89,15 @@ class Blotter(ipywidgets.VBox):
         """Open the form that changes a working order."""
         self._tabs.show(self._titles(self._handle.books), "orders")
         self._open("orders")
-        self._form.edit(order_id)
+        self.form.edit(order_id)
+
+    @property
+    def form(self) -> ModifyForm:
+        """The form that changes a working order: made when it is first wanted."""
+        if self._form is None:
+            self._form = ModifyForm(self._lab, self._message)
+            self._place()
+        return self._form
 
     def publish(self) -> None:
         """Push what changed in the open tab, and the counts; runs on the publisher thread."""
@@ -116,7 +125,11 @@ class Blotter(ipywidgets.VBox):
             page = self._pages[key] = _Page(self._tables[key], self._height)
             page.grid.on_event(self._on_event)
         page.books_version = -1
-        self.children = (self._tabs, page.grid, self._form, self._message)
+        self._place()
+
+    def _place(self) -> None:
+        form = () if self._form is None else (self._form,)
+        self.children = (self._tabs, self.grid, *form, self._message)
 
     def _fill(self, page: _Page, books: Books) -> None:
         rows = page.table.rows(books)
@@ -162,7 +175,7 @@ class Blotter(ipywidgets.VBox):
                 select(row.instrument)
         match event.action:
             case "modify":
-                self._form.edit(row.key)
+                self.form.edit(row.key)
             case "cancel":
                 self._message.info("Cancelling…")
                 request = self._handle.call(CancelOrder(order_id=row.key))
@@ -187,7 +200,7 @@ class Blotter(ipywidgets.VBox):
         self._loop.ask(self._handle, self._handle.call(command), self._closed, self._failed)
 
     def _cancelled(self, order: Order) -> None:
-        self._message.info(f"{order.symbol}: {order.status.value.replace('_', ' ')}.")
+        self._message.info(f"{order.symbol}: {status_text(order)}.")
 
     def _closed(self, reply: CancelReply) -> None:
         if reply.failed:

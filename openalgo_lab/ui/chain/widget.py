@@ -33,7 +33,7 @@ from openalgo_lab.ui.tabs import Tab, TabBar
 if TYPE_CHECKING:
     from openalgo_lab.lab import Lab
 
-__all__ = ["OptionChainView"]
+__all__ = ["OptionChainView", "flags_of"]
 
 OnTrade = Callable[[InstrumentKey, Side, float | None], None]
 
@@ -126,7 +126,7 @@ class OptionChainView(ipywidgets.VBox):
         reading = shown.reader.read(board, status.market_ns, traded_only=status.mode is Mode.REPLAY)
         columns = {f"call_{name}": reading.calls[name] for name in FIELDS}
         columns |= {f"put_{name}": reading.puts[name] for name in FIELDS}
-        flags = _flags(shown.contracts, reading, stale=stale)
+        flags = flags_of(shown.contracts, reading, stale=stale)
         with self._lock:
             if shown is not self._shown:
                 return  # another chain was opened meanwhile: its rows are there already
@@ -217,7 +217,8 @@ class OptionChainView(ipywidgets.VBox):
             callback(key, side, price)
 
 
-def _flags(contracts: ChainContracts, reading: ChainReading, *, stale: bool) -> npt.NDArray[np.uint16]:
+def flags_of(contracts: ChainContracts, reading: ChainReading, *, stale: bool) -> npt.NDArray[np.uint16]:
+    """Moneyness, the row at the money, and what is too old to trade on, one `Flag` a strike."""
     level = reading.spot if math.isfinite(reading.spot) else reading.forward
     flags = np.where(contracts.strikes < level, Flag.ITM_CALL, 0) + np.where(contracts.strikes > level, Flag.ITM_PUT, 0)
     flags += np.where(reading.quiet | stale, Flag.STALE, 0)

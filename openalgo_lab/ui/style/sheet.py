@@ -25,3 +25,4 @@ class StyleSheet(anywidget.AnyWidget):
         home = files("openalgo_lab.ui")
         sheets = [home.joinpath("style", "forms.css"), *(home.joinpath(name, f"{name}.css") for name in families)]
         super().__init__(_css=css() + "".join(sheet.read_text("utf-8") for sheet in sheets))
+        self.add_class("oal-sheet")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import ipywidgets
 import numpy as np
 
-from openalgo_lab.model.errors import LabError
+from openalgo_lab.model.errors import LabError, StoreError
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
 from openalgo_lab.model.money import price_decimals
 from openalgo_lab.model.profile import profile_dir
@@ -45,6 +45,7 @@ _FIELDS = ("ltp", "bid", "ask", "volume", "oi", "prev_close")
 class Watchlist(ipywidgets.VBox):
     """Live rows of chosen instruments; ``/`` searches, B and S open the ticket, Enter or a click selects.
 
+    Raises SymbolError for one of ``symbols`` that is not listed.
     ``symbols``: what it starts with; None = what the profile saved under ``name`` (else the indices and large shares).
     ``on_select`` hears the selected key, ``on_trade`` (key, side); both on the kernel's loop.
     """
@@ -139,7 +140,7 @@ class Watchlist(ipywidgets.VBox):
     def _start(self, symbols: Sequence[str] | None) -> None:
         try:
             keys = self._first_keys(symbols)
-        except LabError as error:
+        except StoreError as error:
             self._message.value, keys = str(error), []
         found = [item for item in map(self._handle.instruments.find, keys) if item is not None]
         self._items = dict(enumerate(found, start=1))

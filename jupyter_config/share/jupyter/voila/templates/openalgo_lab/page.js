@@ -2,6 +2,9 @@
 window.openalgoPage = (function () {
   const BEAT_MS = 5000;
   const PAINT_LIMIT_MS = 30000;
+  const PATIENCE_MS = 30000;
+  const AGAIN = "openalgo-lab-again"; // how often this tab has loaded itself afresh, until it painted
+  const MOST_AGAIN = 3;
   const base = document.body.dataset.baseUrl.replace(/voila\/$/, "");
   const $ = (id) => document.getElementById(id);
   const state = { kernel: null, socket: null, beat: 0, leaving: false, failed: false, painted: false };
@@ -85,9 +88,24 @@ window.openalgoPage = (function () {
     }
   }
 
+  // anywidget gives a widget up for good that took two seconds to start: on a busy machine a good one does.
+  const timeout = AbortSignal.timeout.bind(AbortSignal);
+  AbortSignal.timeout = (ms) => timeout(Math.max(ms, PATIENCE_MS));
+
+  // On a busy machine Voilà's front end may look for the page's widget just before it is there, and looks only once.
+  function missed() { return $("rendered_cells").textContent.includes("Error displaying widget"); }
+
+  function again() {
+    const times = Number(sessionStorage.getItem(AGAIN) ?? 0);
+    if (times >= MOST_AGAIN) return fault("This page did not start", "This machine is very busy. Reload to try again.");
+    sessionStorage.setItem(AGAIN, String(times + 1));
+    reload();
+  }
+
   function painted() {
     if (state.painted || state.failed) return;
     state.painted = true;
+    sessionStorage.removeItem(AGAIN);
     performance.mark("openalgo-first-paint");
     $("loading")?.remove();
     if (state.socket?.readyState === WebSocket.OPEN) state.socket.send("painted");
@@ -97,7 +115,8 @@ window.openalgoPage = (function () {
     const cells = $("rendered_cells");
     const drawn = () => cells.querySelector(".jp-OutputArea-output > *, .jp-OutputArea-output.jupyter-widgets, .oal-stream, .jp-MarkdownOutput");
     const observer = new MutationObserver(() => {
-      if (drawn()) { observer.disconnect(); requestAnimationFrame(painted); }
+      if (missed()) { observer.disconnect(); again(); }
+      else if (drawn()) { observer.disconnect(); requestAnimationFrame(painted); }
     });
     observer.observe(cells, { childList: true, subtree: true });
     if (drawn()) { observer.disconnect(); requestAnimationFrame(painted); }
