@@ -49,6 +49,7 @@ BEAT_S = 0.15
 """Both sides say that they live this often."""
 
 _QUOTES_S = 0.05
+_LOOK_S = 0.008
 _STATUS_EVERY = 4  # beats
 _SILENT_S = 5.0  # a guest that says nothing for so long loses its subscriptions; it may come back
 _STRANGERS = 64  # unfinished greetings held at a time
@@ -248,9 +249,9 @@ class LinkHost:
 
     async def _pump_quotes(self) -> None:
         while True:
-            for session in list(self._sessions.values()):
-                session.send_quotes()
-            await asyncio.sleep(_QUOTES_S)
+            sent = [session.send_quotes() for session in list(self._sessions.values())]
+            # A window after each frame; a tick that comes after a pause does not wait for one.
+            await asyncio.sleep(_QUOTES_S if any(sent) or not sent else _LOOK_S)
 
     def _send_facts(self) -> None:
         for session in list(self._sessions.values()):

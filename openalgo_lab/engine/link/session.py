@@ -94,18 +94,23 @@ class Session:
         """Those who want something."""
         return tuple(self._owners)
 
-    def send_quotes(self) -> None:
-        """The wanted rows that changed since the last frame, newest values, if the guest has credit left."""
+    def send_quotes(self) -> bool:
+        """The wanted rows that changed since the last frame, newest values, if the guest has credit left.
+
+        Answers whether a frame left.
+        """
         if not self._owners or self._frame - self._frame_acked >= QUOTE_CREDIT:
-            return
+            return False
         rows = self._due()
         if not len(rows):
-            return
+            return False
         frame = self._compose(rows)
-        if self._send(QUOTES, encode_quotes(frame)):
-            self._frame = frame.number
-            self._fresh.clear()
-            self._seen = self._board.seq
+        if not self._send(QUOTES, encode_quotes(frame)):
+            return False
+        self._frame = frame.number
+        self._fresh.clear()
+        self._seen = self._board.seq
+        return True
 
     def _due(self) -> npt.NDArray[np.int64]:
         changed = self._board.changed_since(self._seen)
