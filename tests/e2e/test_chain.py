@@ -22,11 +22,16 @@ def atm_row(chain: AppPage) -> tuple[Table, int]:
     table = chain.table("option-chain")
     spot = chain.page.locator('[data-figure="spot"] .oal-chain-value')
     expect(spot).not_to_have_text("–")
-    level = float(spot.inner_text().replace(",", ""))
-    chain.page.wait_for_function("() => document.querySelector('[data-grid=option-chain]').__grid.rowIds().length > 10")
+    shown = wait_for(lambda: strikes_around(table, spot.inner_text()), "strikes around the spot")
+    return table, min(shown, key=lambda row: abs(shown[row]))
+
+
+def strikes_around(table: Table, spot: str) -> dict[int, float]:
+    """Distance of each strike in view from the spot; empty while the two are of different underlyings."""
+    level = float(spot.replace(",", "")) if spot != "–" else 0.0
     strikes = {row: table.text(row, "strike") for row in table.rows()}
-    shown = {row: float(text) for row, text in strikes.items() if text}
-    return table, min(shown, key=lambda row: abs(shown[row] - level))
+    away = {row: float(text) - level for row, text in strikes.items() if text}
+    return away if away and min(away.values()) < 0 < max(away.values()) else {}
 
 
 def test_the_row_at_the_money_lives(open_page: OpenPage) -> None:
@@ -62,7 +67,9 @@ def test_another_underlying_and_another_expiry(open_page: OpenPage) -> None:
     tabs.nth(1).click()
     expect(tabs.nth(1)).to_have_attribute("aria-selected", "true")
     wait_for(lambda: set(table.rows()).isdisjoint(before), "the rows of the other expiry")
+    before = table.rows()
     chain.page.get_by_role("combobox", name="Underlying").select_option("RELIANCE")
+    wait_for(lambda: set(table.rows()).isdisjoint(before), "the rows of the other underlying")
     table, row = atm_row(chain)
     table.wait_text(row, "put_iv", 'text !== "–"')
 
