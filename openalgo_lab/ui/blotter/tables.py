@@ -217,7 +217,7 @@ TABLES: tuple[Table, ...] = (
             _SIDE,
             Column(key="quantity", title="Qty", kind="qty", width=60),
             Column(key="filled", title="Filled", kind="qty", width=60, min_view=700),
-            msgspec.structs.replace(_at("price", "Price"), width=78),
+            msgspec.structs.replace(_at("price", "Price"), width=78, min_view=430),
             Column(key="status", title="Status", kind="status", width=112),
             Column(key="do", title="", kind="action", width=118, actions=(MODIFY, CANCEL)),
             msgspec.structs.replace(_at("average", "Average"), width=80, min_view=800),

@@ -8,12 +8,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from openalgo_lab.ui.grid import Flag, GridEvent
+from openalgo_lab.ui.grid import Column, Flag, GridEvent
 from openalgo_lab.ui.grid.credit import WINDOW
 from openalgo_lab.ui.theme import DARK, LIGHT
 from openalgo_lab.ui.theme.colour import parse
-from tests.ui.grid.harness import Desk
-from tests.ui.grid.samples import ATM, STRIKES, chain_flags, chain_values, make_chain, make_orders, order_rows
+from tests.ui.grid.harness import Desk, Wired
+from tests.ui.grid.samples import (
+    ATM,
+    BUY,
+    SELL,
+    STRIKES,
+    chain_flags,
+    chain_values,
+    make_chain,
+    make_orders,
+    order_rows,
+)
 
 pytestmark = pytest.mark.e2e
 Open = Callable[..., Desk]
@@ -278,6 +288,58 @@ def test_a_column_is_resized_chosen_and_remembered(open_desk: Open) -> None:
     assert "Avg" not in headers
     desk.settle(1)
     assert desk.events[-1].type == "columns"  # a remembered choice is told to Python when the view opens
+
+
+def test_a_narrow_view_leaves_columns_out_unless_the_user_wants_them(open_desk: Open) -> None:
+    columns = [
+        Column(key="name", title="Name", kind="text", width=100, pinned=True),
+        Column(key="ltp", title="LTP", kind="price", width=100),
+        Column(key="oi", title="OI", kind="qty", width=100, min_view=600, tooltip="Open interest"),
+    ]
+    grid = Wired("narrow", columns, label="Narrow")
+    grid.set_rows([1], {"name": ["SBIN"]}, values={"ltp": [812.5], "oi": [100.0]})
+    desk = open_desk(grid, width=500)
+    assert (desk.text(1, "ltp"), desk.text(1, "oi")) == ("812.50", None)
+    desk.page.hover(".oal-grid")
+    desk.page.get_by_label("Columns of Narrow").click()
+    desk.page.locator(".oal-grid-menu").get_by_label("Open interest").check()
+    desk.page.keyboard.press("Escape")
+    desk.settle(1)
+    assert desk.text(1, "oi") == "100"
+    desk.page.set_viewport_size({"width": 900, "height": 700})
+    desk.settle(1)
+    assert desk.text(1, "oi") == "100"
+
+
+def test_bars_of_two_columns_share_one_scale(open_desk: Open) -> None:
+    columns = [
+        Column(key="call", title="Calls", kind="bar", width=200, bar_scale="put", sortable=False),
+        Column(key="put", title="Puts", kind="bar", width=200, bar_scale="call", sortable=False),
+    ]
+    grid = Wired("bars", columns, label="Bars", height="200px")
+    grid.set_rows([1, 2], values={"call": [25.0, 0.0], "put": [0.0, 100.0]})
+    desk = open_desk(grid, width=440)
+    assert desk.pixel(1, "call") == desk.pixel(2, "call")  # a quarter of the shared scale ends left of the middle
+    assert desk.pixel(1, "put") != desk.pixel(2, "put")
+
+
+def test_a_number_under_its_buttons_is_not_shown_in_part(open_desk: Open) -> None:
+    column = Column(key="ltp", title="LTP", kind="price", width=80, actions=(BUY, SELL))
+    grid = Wired("covered", [Column(key="n", title="N", kind="text", width=300), column], label="Covered")
+    grid.set_rows([1], {"n": ["x"]}, values={"ltp": [1_234_567.85]})
+    desk = open_desk(grid, width=400)
+    at = desk.call("hit", 1, "ltp")
+    digit = 24  # px to the right of the middle: under the last digits, beside the buttons
+
+    def ink() -> bool:
+        return any(desk.pixel(1, "ltp", dx) != desk.pixel(1, "ltp", -37) for dx in range(digit, digit + 10))
+
+    desk.page.mouse.move(5, 5)
+    desk.settle(1)
+    assert ink()
+    desk.page.mouse.move(at["x"], at["y"])
+    desk.settle(1)
+    assert not ink()
 
 
 def test_the_empty_state_offers_the_button_that_mends_it(open_desk: Open, screens: Path) -> None:
