@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from openalgo_lab.model.errors import VaultDamaged, VaultMissing
+from openalgo_lab.model.errors import VaultDamaged, VaultError, VaultMissing
 from openalgo_lab.model.secret import SecretBytes
 from openalgo_lab.store.vault.files import write_whole
 from openalgo_lab.store.vault.keys import KdfParameters, Purpose, derive
@@ -130,7 +130,8 @@ class _Format(msgspec.Struct):
 def read_header(places: VaultPlaces) -> tuple[SealedHeader, Header, bool]:
     """The header, and whether it is the first of the two copies (False: that one is damaged or gone).
 
-    Raises VaultMissing when there is no vault, VaultDamaged when neither copy can be read.
+    Raises VaultMissing when there is no vault, VaultDamaged when neither copy is sound, VaultError when you may not
+    read it.
     """
     try:
         return *_read(places.header), True
@@ -190,6 +191,10 @@ def sealed(header: Header, master: SecretBytes) -> bytes:
 def _read(path: Path) -> tuple[SealedHeader, Header]:
     try:
         stored = msgspec.json.decode(path.read_bytes(), type=SealedHeader)
+    except PermissionError as error:
+        raise VaultError(
+            f"The vault's {path.name} may not be read by you: give your user the right to read the profile's folder."
+        ) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _damaged() from error
     return stored, stored.opened()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -124,23 +126,54 @@ except VaultError as error:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="rights are other ones there")
-def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    folder = tmp_path / "vault"
+def test_a_folder_that_cannot_be_written(public_folder: Path) -> None:
+    folder = public_folder / "vault"
     (folder / "keychain").mkdir(parents=True)
     vault, _ = Vault.create(folder, keychain=FolderKeychain(folder / "keychain"))
     vault.close()
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    for path in (*folder.rglob("*"), folder, *list(folder.parents)[:3]):
+    for path in (*folder.rglob("*"), folder):
         path.chmod(0o555 if path.is_dir() else 0o444)
     try:
-        code = [sys.executable, "-c", _LOOK, str(folder)]
-        done = subprocess.run(code, capture_output=True, text=True, check=False)
+        done = look(folder)
     finally:
-        for path in (*list(folder.parents)[:3], folder, *folder.rglob("*")):
+        for path in (folder, *folder.rglob("*")):
             path.chmod(0o700 if path.is_dir() else 0o600)
     assert "make it writable" in done.stdout, done.stderr
     assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     reopen_folder(folder).close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="rights are other ones there")
+def test_a_vault_that_may_not_be_read(public_folder: Path) -> None:
+    folder = public_folder / "vault"
+    (folder / "keychain").mkdir(parents=True)
+    folder.chmod(0o755)
+    vault, _ = Vault.create(folder, keychain=FolderKeychain(folder / "keychain"))
+    vault.close()
+    header = folder / "vault.json"
+    header.chmod(0o000)
+    try:
+        done = look(folder)
+    finally:
+        header.chmod(0o600)
+    assert "may not be read by you" in done.stdout, done.stderr
+    reopen_folder(folder).close()
+
+
+@pytest.fixture
+def public_folder() -> Iterator[Path]:
+    """A folder that another user can reach: pytest's own lie below one that only root may enter."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        yield folder
+
+
+def look(folder: Path) -> subprocess.CompletedProcess[str]:
+    """What an unprivileged process says when it opens the vault."""
+    code = [sys.executable, "-c", _LOOK, str(folder)]
+    return subprocess.run(code, capture_output=True, text=True, check=False)
 
 
 _HOLD = """
