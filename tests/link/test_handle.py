@@ -315,13 +315,23 @@ def test_what_a_guest_missed_is_told_as_events(opened: Opened, home: Any) -> Non
     eventually(lambda: any(isinstance(event, OrderUpdated) and event.order == order for event in heard))
 
 
+def test_engine_that_stops_by_itself_is_started_anew(opened: Opened, engines: list[FakeEngine]) -> None:
+    host, guest = opened(), opened()
+    order = host.call_sync(buy())
+    engines[0].closed = True
+    eventually(lambda: len(engines) == 2 and {host.role, guest.role} == {Role.HOST, Role.ATTACHED})
+    assert guest.call_sync(GetOrder(order.order_id)) == order
+    assert host.call_sync(GetOrder(order.order_id)) == order
+    eventually(lambda: guest.books == host.books)
+
+
 def test_thread_that_dies_frees_the_lock(opened: Opened) -> None:
     host = opened()
     host.loop.call_soon_threadsafe(host.loop.stop)
     eventually(lambda: host.role is Role.CLOSED)
     with pytest.raises(EngineDead, match="start it again"):
         host.call_sync(GetStatus())
-    eventually(lambda: not host._lock.held)
+    eventually(lambda: not host._claim.held)
     assert opened().role is Role.HOST
 
 

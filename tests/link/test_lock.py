@@ -28,12 +28,12 @@ def test_second_one_is_told_who_holds_it(tmp_path: Path) -> None:
     first, second = EngineLock(tmp_path), EngineLock(tmp_path)
     first.acquire("one")
     assert first.held
-    with pytest.raises(EngineBusy, match=rf"process {os.getpid()}, since .*: use it from there"):
+    with pytest.raises(EngineBusy, match=rf"process {os.getpid()} \(one\), since .*: use it from there"):
         second.acquire("two")
     assert not second.held
     holder = second.holder()
     assert holder is not None
-    assert (holder.pid, holder.engine_id) == (os.getpid(), "one")
+    assert (holder.pid, holder.name) == (os.getpid(), "one")
 
 
 def test_released_lock_is_free_and_may_be_taken_again(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from enum import StrEnum
 from typing import Any, TypeVar
 
 import msgspec
@@ -21,8 +20,8 @@ from openalgo_lab.engine.config import EngineConfig
 from openalgo_lab.engine.handle import Listener, Role
 from openalgo_lab.engine.link.attached import HostLost, LinkClient
 from openalgo_lab.engine.link.books import implied_events
+from openalgo_lab.engine.link.claim import Claim, Hosting
 from openalgo_lab.engine.link.host import LinkHost
-from openalgo_lab.engine.link.lock import EngineLock
 from openalgo_lab.engine.link.mirror import Mirror
 from openalgo_lab.engine.link.places import HostRecord, LinkPlaces
 from openalgo_lab.engine.link.served import ServedEngine
@@ -52,15 +51,6 @@ _LOOK_S = 0.01  # between two looks at lock and record while neither helps
 _SILENT_S = 0.6  # four missed heartbeats: now the lock decides whether the host is dead
 _GREET_S = 2.0
 _AFTER_FAILURE_S = 1.0
-_YIELD_S = 0.03  # a kernel made for hosting goes first
-
-
-class Hosting(StrEnum):
-    """Whether this process may run the engine: if nobody does; never (it waits for a host); by preference."""
-
-    AUTO = "auto"
-    NEVER = "never"
-    ALWAYS = "always"
 
 
 async def start_engine(config: EngineConfig) -> ServedEngine:
@@ -86,10 +76,10 @@ class LinkedHandle:
         self._name = name
         self._start = start
         self._pid = os.getpid()
-        self._engine_id = secrets.token_hex(6)
+        self._engine_id = ""
         folder = profile_dir(config.profile)
         self._places = LinkPlaces(folder)
-        self._lock = EngineLock(folder)
+        self._claim = Claim(folder, hosting, name)
         self._listeners: dict[object, Listener] = {}
         self._wants: dict[str, dict[InstrumentKey, FeedMode]] = {}
         self._side: HostSide | AttachedSide | None = None
@@ -225,7 +215,7 @@ class LinkedHandle:
         while (side := self._side) is None or side.over.done():
             if self._closing:
                 raise EngineDead("The engine was closed: make a new Lab().")
-            if self._fault is not None and self._hosting is not Hosting.NEVER:
+            if self._fault is not None and self._claim.possible:
                 raise self._fault
             assert self._changed is not None
             await self._changed.wait()
@@ -297,14 +287,15 @@ class LinkedHandle:
             while not self._closing:
                 side = await self._next_side(deadline)
                 self._enter(side)
-                if isinstance(side, AttachedSide) and self._hosting is not Hosting.NEVER:
-                    await side.watch(self._take_lock, _SILENT_S)
+                if isinstance(side, AttachedSide):
+                    self._claim.stand_by()
+                    await side.watch(self._claim.take, _SILENT_S)
                 await side.over
                 self._side = None
-                if self._hosting is Hosting.AUTO and not self._lock.held:
-                    await asyncio.sleep(_YIELD_S)
+                if isinstance(side, HostSide) and not self._closing:
+                    await side.close()  # the engine stopped by itself: whoever is first starts it anew
         finally:
-            self._lock.release()
+            self._claim.release()
 
     def _enter(self, side: HostSide | AttachedSide) -> None:
         before, self._fault = self._last, None
@@ -324,7 +315,7 @@ class LinkedHandle:
         """Take the free lock and host, or attach to who hosts; whichever is possible first."""
         while True:
             try:
-                if self._hosting is not Hosting.NEVER and self._take_lock():
+                if self._claim.take():
                     return await self._host()
                 record = self._places.read_record()
                 if record is not None:
@@ -340,12 +331,10 @@ class LinkedHandle:
                 raise self._nobody()
             await asyncio.sleep(_LOOK_S)
 
-    def _take_lock(self) -> bool:
-        return self._lock.try_acquire(self._engine_id)
-
     async def _host(self) -> HostSide:
         """Start the engine here and let others in. The lock is given back if it cannot start."""
         hosted = False
+        self._engine_id = secrets.token_hex(6)  # guests know by it whose facts they have seen
         try:
             self._places.drop_record()
             config = self._next_config()
@@ -353,14 +342,14 @@ class LinkedHandle:
             try:
                 await self._resume_replay(engine)
                 link = LinkHost(engine, self._engine_id, self._places.secret(), msgspec.msgpack.encode(config))
-                side = HostSide(engine, link, self._lock, self._places, self._engine_id)
+                side = HostSide(engine, link, self._claim, self._places, self._engine_id)
                 hosted = True
             finally:
                 if not hosted:
                     await engine.close()
         finally:
             if not hosted:
-                self._lock.release()
+                self._claim.release()
         return side
 
     def _next_config(self) -> EngineConfig:
@@ -384,7 +373,7 @@ class LinkedHandle:
 
         client = LinkClient(record, self._places.secret(), self._mirror, self._name, lost)
         await client.open(_GREET_S)
-        if self._hosting is not Hosting.NEVER and not self._warmed:
+        if self._claim.possible and not self._warmed:
             self._warmed = True
             warm_soon(self._next_config())
         return AttachedSide(client, self._mirror, over)
@@ -402,7 +391,7 @@ class LinkedHandle:
         self._changed = asyncio.Event()
 
     def _nobody(self) -> EngineError:
-        holder = self._lock.holder()
+        holder = self._claim.holder()
         if self._hosting is Hosting.NEVER:
             return EngineDead(
                 f"No engine runs for the profile {self.profile!r}: start one with Lab() in a notebook, or the app."

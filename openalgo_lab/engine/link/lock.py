@@ -20,21 +20,21 @@ __all__ = ["EngineLock", "LockHolder"]
 
 
 class LockHolder(msgspec.Struct, frozen=True):
-    """Who holds (or last held) the lock. ``started_ns`` UTC."""
+    """Who holds (or last held) the lock. ``started_ns`` UTC, ``name`` for people."""
 
     pid: int
     started_ns: int
-    engine_id: str
+    name: str
 
     def __str__(self) -> str:
-        return f"process {self.pid}, since {format_ist(self.started_ns)}"
+        return f"process {self.pid} ({self.name}), since {format_ist(self.started_ns)}"
 
 
 class EngineLock:
-    """The lock of one profile folder. Not for sharing between threads."""
+    """A lock of one profile folder: that of its engine. Not for sharing between threads."""
 
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / "engine.lock"
+    def __init__(self, folder: Path, file: str = "engine.lock") -> None:
+        self._path = folder / file
         self._fd: int | None = None
         self._pid = 0
         # A forked child would keep the lock alive after this process's death.
@@ -47,7 +47,7 @@ class EngineLock:
         """Whether this object holds it."""
         return self._fd is not None
 
-    def try_acquire(self, engine_id: str) -> bool:
+    def try_acquire(self, name: str) -> bool:
         """Take the lock if it is free. Raises StoreError when the file cannot be opened at all."""
         if self._fd is not None:
             return True
@@ -56,14 +56,14 @@ class EngineLock:
             os.close(fd)
             return False
         self._fd, self._pid = fd, os.getpid()
-        holder = LockHolder(os.getpid(), time.time_ns(), engine_id)
+        holder = LockHolder(os.getpid(), time.time_ns(), name)
         os.ftruncate(fd, 0)
         os.pwrite(fd, msgspec.json.encode(holder), 0) if hasattr(os, "pwrite") else _write_from_start(fd, holder)
         return True
 
-    def acquire(self, engine_id: str) -> None:
+    def acquire(self, name: str) -> None:
         """Take the lock; raises EngineBusy, which says who holds it."""
-        if not self.try_acquire(engine_id):
+        if not self.try_acquire(name):
             raise EngineBusy(
                 f"The engine of this profile runs in {self.holder() or 'another process'}: use it from there, "
                 "attach with Lab(), or end that process."

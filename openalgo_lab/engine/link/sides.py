@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from openalgo_lab.engine.board import Board
 from openalgo_lab.engine.link.attached import LinkClient
+from openalgo_lab.engine.link.claim import Claim
 from openalgo_lab.engine.link.host import LinkHost
-from openalgo_lab.engine.link.lock import EngineLock
 from openalgo_lab.engine.link.mirror import Mirror
 from openalgo_lab.engine.link.places import HostRecord, LinkPlaces
 from openalgo_lab.engine.link.served import ServedEngine
@@ -33,13 +33,11 @@ _STATUS_S = 0.25
 class HostSide:
     """The engine in this process, served to others. ``over`` ends only by :meth:`close` or the engine's own death."""
 
-    def __init__(
-        self, engine: ServedEngine, link: LinkHost, lock: EngineLock, places: LinkPlaces, engine_id: str
-    ) -> None:
+    def __init__(self, engine: ServedEngine, link: LinkHost, claim: Claim, places: LinkPlaces, engine_id: str) -> None:
         self.over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._engine = engine
         self._link = link
-        self._lock = lock
+        self._claim = claim
         self._places = places
         endpoint = link.open(places.endpoint(engine_id))
         self._status = link.status()
@@ -94,7 +92,7 @@ class HostSide:
         try:
             await self._engine.close()
         finally:
-            self._lock.release()
+            self._claim.release()
         if not self.over.done():
             self.over.set_result("it was closed")
 
@@ -102,6 +100,8 @@ class HostSide:
         while True:
             await asyncio.sleep(_STATUS_S)
             self._status = self._link.status()
+            if self._engine.closed and not self.over.done():
+                self.over.set_result("a part of the engine failed")
 
 
 class AttachedSide:
