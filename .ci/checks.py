@@ -47,9 +47,6 @@ def plan(pytest_args: Sequence[str], long: bool) -> list[Step]:
     pytest = ("-m", "pytest", *(("--long",) if long else ()))
     if pytest_args:
         return [Step("pytest", (*pytest, *pytest_args), counts=True)]
-    again = ("--reruns", "2")
-    # Ends its page late on a loaded machine; run it by name until it is steady.
-    unsteady = ("--deselect=tests/server/test_kernels.py::TestPages::test_an_open_page_lives_and_ends_after_it_closes",)
     parallel = ("-n", "2", "--dist", "loadfile")
     nbval = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=120")
     return [
@@ -58,12 +55,11 @@ def plan(pytest_args: Sequence[str], long: bool) -> list[Step]:
         Step("mypy", ("-m", "mypy")),
         Step("floors", ("-c", LINT_IMPORTS)),
         Step("notebooks", ("-m", "pytest", *nbval, "notebooks"), counts=True),
-        # Real browsers, servers and kernels depend on the machine's load: one more try, and pytest says so.
         # The widgets' pages and the app's are two runs: Playwright has one loop a process.
-        Step("browser", (*pytest, *again, "-m", "e2e", "--ignore=tests/ui", "tests"), counts=True),
-        Step("widgets", (*pytest, *again, "-m", "e2e", "tests/ui"), counts=True),
-        Step("server", (*pytest, *again, "-m", "not e2e", *unsteady, "tests/server"), counts=True),
-        Step("tests", (*pytest, *again, "-m", "not e2e", *parallel, "--ignore=tests/server", "tests"), counts=True),
+        Step("browser", (*pytest, "-m", "e2e", "--ignore=tests/ui", "tests"), counts=True),
+        Step("widgets", (*pytest, "-m", "e2e", "tests/ui"), counts=True),
+        Step("server", (*pytest, "-m", "not e2e", "tests/server"), counts=True),
+        Step("tests", (*pytest, "-m", "not e2e", *parallel, "--ignore=tests/server", "tests"), counts=True),
     ]
 
 

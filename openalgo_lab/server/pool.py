@@ -10,7 +10,7 @@ import asyncio
 import os
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jupyter_core.utils import ensure_async
@@ -22,6 +22,8 @@ from openalgo_lab.server.names import ENGINE_KERNEL, PAGE_KERNEL
 __all__ = ["PooledKernelManager"]
 
 _LONGEST_PAUSE_S = 60.0
+_SETTLE_S = 2.0
+"""How long a start or an end that is under way may take when everything is to end."""
 
 
 class PooledKernelManager(AsyncMappingKernelManager):
@@ -195,9 +197,30 @@ class PooledKernelManager(AsyncMappingKernelManager):
         hidden = {*self._waiting, *self._warming}
         return [model for model in super().list_kernels() if model["id"] not in hidden]
 
+    async def _async_shutdown_all(self, now: bool = False) -> None:
+        """End every kernel, also one whose start or end was broken off half way.
+
+        Jupyter asks such a kernel for the outcome of what never came to an end, and its whole shutdown fails by that.
+        """
+        await _settle([asyncio.ensure_future(begun) for begun in self._pending_kernels.values()])
+        self._pending_kernels.clear()
+        kernels = [self.get_kernel(kernel_id) for kernel_id in self.list_kernel_ids()]
+        await _settle([asyncio.ensure_future(one.ready) for one in kernels if isinstance(one.ready, asyncio.Future)])
+        await super()._async_shutdown_all(now=now)
+
+    shutdown_all = _async_shutdown_all  # type: ignore[assignment]
+
     async def close_pool(self) -> None:
         """Stop refilling; the kernels end with all the others."""
         self._closing = True
         if self._refill is not None and not self._refill.done():
             self._refill.cancel()
             await asyncio.gather(self._refill, return_exceptions=True)
+
+
+async def _settle(under_way: Sequence[asyncio.Future[Any]]) -> None:
+    """Let what is under way come to its end for a moment, then break it off."""
+    if under_way:
+        await asyncio.wait(under_way, timeout=_SETTLE_S)
+    for one in under_way:
+        one.cancel()

@@ -12,6 +12,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -163,4 +164,10 @@ class KernelLoop:
             else:
                 self.call(partial(done, answer))
 
-        asyncio.run_coroutine_threadsafe(run(), handle.loop)
+        asyncio.run_coroutine_threadsafe(run(), handle.loop).add_done_callback(_log_failure)
+
+
+def _log_failure(asked: Future[None]) -> None:
+    """Without a kernel's loop the callbacks ran where nobody sees their errors."""
+    if not asked.cancelled() and (error := asked.exception()) is not None:
+        _log.error("A widget could not take the answer to its request.", exc_info=error)

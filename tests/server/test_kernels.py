@@ -120,6 +120,14 @@ class TestPool:
             process.kill()
         assert execute(running, running.start_page(), "print(1)") == "1\n"
 
+    def test_an_interrupt_while_kernels_start_ends_them_all(self, start_server: Start) -> None:
+        running = start_server(settings=QUICK)
+        wait_for(lambda: kernel_processes(running, "page") or kernel_processes(running, "engine"))
+        children = psutil.Process(running.process.pid).children(recursive=True)
+        assert running.stop() == 0
+        wait_for(lambda: all(ended(child) for child in children))
+        assert "Exception in callback" not in running.log
+
 
 class TestEngine:
     def test_it_hosts_what_was_asked_and_a_console_may_look_in(self, start_server: Start, tmp_path: Path) -> None:
