@@ -7,15 +7,26 @@ Account "" always means the profile's default account.
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
-
 import msgspec
 
+from openalgo_lab.model.command_base import Command, Done
 from openalgo_lab.model.events import Books, EngineStatus
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
 from openalgo_lab.model.market import Depth, Quote
-from openalgo_lab.model.orders import Fill, Order
-from openalgo_lab.model.vocabulary import Exchange, FeedMode, PriceType, Product, Side, Validity
+from openalgo_lab.model.order_commands import (
+    CancelAllOrders,
+    CancelOrder,
+    CancelReply,
+    ClosePosition,
+    EstimateMargin,
+    GetOrder,
+    KillSwitch,
+    MarginReply,
+    ModifyOrder,
+    PlaceOrder,
+)
+from openalgo_lab.model.orders import Fill
+from openalgo_lab.model.vocabulary import Exchange, FeedMode
 
 __all__ = [
     "AnyCommand",
@@ -46,35 +57,6 @@ __all__ = [
     "Unsubscribe",
 ]
 
-R = TypeVar("R")
-
-
-class Command(msgspec.Struct, Generic[R], frozen=True):
-    """Base of all commands; ``R`` is the answer."""
-
-
-class Done(msgspec.Struct, frozen=True):
-    """The answer of a command that has nothing to say but that it was done."""
-
-    message: str = ""
-
-
-class CancelReply(msgspec.Struct, frozen=True):
-    """What became of a cancel-all or close-all: order ids done, and (id, sentence) of those that failed."""
-
-    done: tuple[str, ...]
-    failed: tuple[tuple[str, str], ...] = ()
-
-
-class MarginReply(msgspec.Struct, frozen=True):
-    """Estimate before the click, in paise: margin to be blocked, charges, and what would stay available."""
-
-    margin_paise: int
-    charges_paise: int
-    available_paise: int
-    basis: str
-    """One sentence: which rule the estimate follows."""
-
 
 class BarsReply(msgspec.Struct, frozen=True):
     """Candles as columns of plain bytes (little-endian int64 / float64), for the wire between kernels."""
@@ -87,73 +69,6 @@ class BarsReply(msgspec.Struct, frozen=True):
     volume: bytes
     oi: bytes
     gaps: tuple[str, ...] = ()
-
-
-class PlaceOrder(Command[Order], frozen=True, tag="place_order"):
-    """Place one order; answers with it as soon as its outcome at the broker is known (accepted, refused, unknown).
-
-    ``quantity`` in units (a multiple of the lot). ``client_key`` makes it idempotent: the same key, the same order.
-    ``confirm_duplicate`` must be true to send an intent identical to one of the last 2 s from another key.
-    """
-
-    exchange: Exchange
-    symbol: str
-    side: Side
-    quantity: int
-    product: Product
-    price_type: PriceType = PriceType.MARKET
-    price: float = 0.0
-    trigger_price: float = 0.0
-    disclosed_quantity: int = 0
-    validity: Validity = Validity.DAY
-    strategy: str = ""
-    account: str = ""
-    client_key: str = ""
-    confirm_duplicate: bool = False
-
-
-class ModifyOrder(Command[Order], frozen=True, tag="modify_order"):
-    """Change quantity, price, trigger or type of a working order; None leaves a value as it is.
-
-    ``version``, if given, is the order version that the caller saw: an older one is refused with what changed.
-    """
-
-    order_id: str
-    quantity: int | None = None
-    price: float | None = None
-    trigger_price: float | None = None
-    price_type: PriceType | None = None
-    version: int | None = None
-
-
-class CancelOrder(Command[Order], frozen=True, tag="cancel_order"):
-    """Cancel a working order. An order that has ended meanwhile is an answer, not an error."""
-
-    order_id: str
-
-
-class CancelAllOrders(Command[CancelReply], frozen=True, tag="cancel_all_orders"):
-    """Cancel every working order of the account, narrowed by strategy or symbol where given."""
-
-    account: str = ""
-    strategy: str = ""
-    exchange: Exchange | None = None
-    symbol: str = ""
-
-
-class ClosePosition(Command[CancelReply], frozen=True, tag="close_position"):
-    """Close positions at market, sliced at the freeze quantity: all of the account, or those that match."""
-
-    account: str = ""
-    exchange: Exchange | None = None
-    symbol: str = ""
-    product: Product | None = None
-
-
-class GetOrder(Command[Order], frozen=True, tag="get_order"):
-    """One order by our id or the broker's."""
-
-    order_id: str
 
 
 class GetBooks(Command[Books], frozen=True, tag="get_books"):
@@ -212,19 +127,6 @@ class Unsubscribe(Command[Done], frozen=True, tag="unsubscribe"):
     """The caller no longer needs these symbols."""
 
     keys: tuple[InstrumentKey, ...]
-
-
-class EstimateMargin(Command[MarginReply], frozen=True, tag="estimate_margin"):
-    """Margin and charges of an order that has not been placed."""
-
-    order: PlaceOrder
-
-
-class KillSwitch(Command[CancelReply], frozen=True, tag="kill_switch"):
-    """Engage: refuse new orders at once and cancel every working one (and close positions if asked). Or release."""
-
-    engage: bool
-    close_positions: bool = False
 
 
 class Reconcile(Command[Done], frozen=True, tag="reconcile"):
