@@ -1,7 +1,7 @@
 """The simulated exchange as a broker."""
 
 from brokers.simulated.codec import SimulatedCodec
-from openalgo_lab.broker import BrokerSpec, Capability, Limits, LoginKind
+from openalgo_lab.broker import BrokerSpec, Capability, FeedKind, FeedSpec, HistoryLimits, Limits, LoginKind
 from openalgo_lab.model.vocabulary import Exchange
 
 __all__ = ["SPEC"]
@@ -10,9 +10,11 @@ SPEC = BrokerSpec(
     key="simulated",
     name="Simulated exchange",
     exchanges=frozenset(Exchange),
-    capabilities=frozenset(Capability),
+    capabilities=frozenset(Capability) - {Capability.GTT, Capability.PROFILE},
     login=LoginKind.NONE,
     codec=SimulatedCodec(),
-    heartbeat_s=1.0,
-    limits=Limits(subscribe_batch=1000, quotes_batch=1000),
+    feeds=(FeedSpec("feed", FeedKind.BOTH, silence_s=2.0, batch=1000),),
+    history=HistoryLimits(),
+    limits=Limits(quotes_batch=1000),
+    token_expiry="",
 )

@@ -4,14 +4,24 @@ A broker's folder needs this package and `openalgo_lab.model` only: the spec and
 responses as values.
 """
 
+from openalgo_lab.broker.absent import PlainCodec
+from openalgo_lab.broker.adapter import OrderChange
 from openalgo_lab.broker.spec import (
     BrokerSpec,
     Call,
     Capability,
     Codec,
+    FeedAddress,
+    FeedKind,
+    FeedSession,
+    FeedSpec,
     FrameContent,
+    HistoryLimits,
     Limits,
+    LoginField,
+    LoginFlow,
     LoginKind,
+    Rate,
     Session,
 )
 from openalgo_lab.wire.transport import HttpRequest, HttpResponse, Lane
@@ -21,11 +31,21 @@ __all__ = [
     "Call",
     "Capability",
     "Codec",
+    "FeedAddress",
+    "FeedKind",
+    "FeedSession",
+    "FeedSpec",
     "FrameContent",
+    "HistoryLimits",
     "HttpRequest",
     "HttpResponse",
     "Lane",
     "Limits",
+    "LoginField",
+    "LoginFlow",
     "LoginKind",
+    "OrderChange",
+    "PlainCodec",
+    "Rate",
     "Session",
 ]

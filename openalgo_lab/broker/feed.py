@@ -8,21 +8,30 @@ import random
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from openalgo_lab.broker.adapter import ReportSink
-from openalgo_lab.broker.spec import BrokerSpec, FrameContent, LoginKind, Session
-from openalgo_lab.model.errors import BrokerError, DecodeError, SessionExpired, WireError
+from openalgo_lab.broker.spec import (
+    BrokerSpec,
+    Call,
+    FeedAddress,
+    FeedSession,
+    FeedSpec,
+    FrameContent,
+    LoginKind,
+    Session,
+)
+from openalgo_lab.model.errors import BrokerError, DecodeError, LabError, SessionExpired, WireError
 from openalgo_lab.model.events import FeedState
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.vocabulary import FeedMode
 from openalgo_lab.wire.transport import FeedConnection, Transport
 
-__all__ = ["Feed"]
+__all__ = ["Feed", "FeedMeans"]
 
 _FIRST_DELAY_S: Final = 0.25
 _MAX_DELAY_S: Final = 15.0
-_MAX_SILENCE_S: Final = 5.0
 _RAW_KEPT: Final = 20
 _ORDER: Final = (FeedMode.LTP, FeedMode.QUOTE, FeedMode.DEPTH)
 _log = logging.getLogger(__name__)
@@ -35,23 +44,38 @@ def _batches(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
         yield items[start : start + size]
 
 
+@dataclass(frozen=True, slots=True)
+class FeedMeans:
+    """What a feed works with: ``log_in`` gives the live session and, asked with True, a fresh one; ``authorise``
+    makes the call that gives an address."""
+
+    transport: Transport
+    sink: ReportSink
+    log_in: Callable[[bool], Awaitable[Session]]
+    authorise: Callable[[Call[FeedAddress]], Awaitable[FeedAddress]]
+
+
 class Feed:
     """The market-data and order-update socket of one account.
 
-    ``log_in`` gives the live session and, asked with True, a fresh one. All methods belong to the engine's loop.
+    All methods belong to the engine's loop.
     """
 
     def __init__(
         self,
         spec: BrokerSpec,
-        transport: Transport,
-        sink: ReportSink,
-        log_in: Callable[[bool], Awaitable[Session]],
+        feed: FeedSpec,
+        means: FeedMeans,
     ) -> None:
         self._spec = spec
-        self._transport = transport
-        self._sink = sink
-        self._log_in = log_in
+        self._feed = feed
+        self._session: FeedSession | None = None
+        self._ready = False
+        self._refused = False
+        self._transport = means.transport
+        self._sink = means.sink
+        self._log_in = means.log_in
+        self._authorise = means.authorise
         self._wanted: dict[int, tuple[Instrument, FeedMode]] = {}
         self._connection: FeedConnection | None = None
         self._task: asyncio.Task[None] | None = None
@@ -83,12 +107,14 @@ class Feed:
         """Add to what is wanted or raise the mode; what the present connection cannot take comes with the next."""
         fresh = [i for i in instruments if self._rank(i) < _ORDER.index(mode)]
         self._wanted.update((i.token, (i, mode)) for i in fresh)
-        await self._send(self._spec.codec.subscribe(b, mode) for b in _batches(fresh, self._batch))
+        await self._ask_for(fresh, mode)
 
     async def unsubscribe(self, instruments: Sequence[Instrument]) -> None:
         """Drop from what is wanted."""
         known = [i for i in instruments if self._wanted.pop(i.token, None) is not None]
-        await self._send(self._spec.codec.unsubscribe(b) for b in _batches(known, self._batch))
+        for batch in _batches(known, self._feed.batch):
+            if self._session is not None:
+                await self._send(self._session.unsubscribe(batch))
 
     def state(self) -> FeedState:
         """How fresh the feed is now."""
@@ -103,15 +129,17 @@ class Feed:
             detail=self._detail,
         )
 
-    @property
-    def _batch(self) -> int:
-        return self._spec.limits.subscribe_batch
-
     def _rank(self, instrument: Instrument) -> int:
         found = self._wanted.get(instrument.token)
         return _ORDER.index(found[1]) if found is not None else -1
 
-    async def _send(self, messages: Iterator[str | bytes]) -> None:
+    async def _ask_for(self, instruments: Sequence[Instrument], mode: FeedMode) -> None:
+        """Subscribe in batches; before the socket's login is accepted nothing is sent."""
+        for batch in _batches(instruments, self._feed.batch):
+            if self._session is not None and self._ready:
+                await self._send(self._session.subscribe(batch, mode))
+
+    async def _send(self, messages: Sequence[str | bytes]) -> None:
         connection = self._connection
         if connection is None:
             return
@@ -128,6 +156,8 @@ class Feed:
         while True:
             if connection is not None:
                 await self._serve(connection)
+            if self._refused and self._spec.login is not LoginKind.NONE:
+                return
             await asyncio.sleep(self._delay())
             self._failures += 1
             try:
@@ -155,16 +185,22 @@ class Feed:
                 raise
             connection = await self._dial(await self._log_in(True))
         self._connection, self._sequence, self._detail = connection, -1, ""
+        self._session = self._spec.codec.open_feed(session, self._feed)
+        self._ready = not self._session.needs_ready
         self._last_frame = time.monotonic()
-        for mode in _ORDER:
-            wanted = [i for i, m in self._wanted.values() if m is mode]
-            await self._send(self._spec.codec.subscribe(b, mode) for b in _batches(wanted, self._batch))
+        await self._send(self._session.opened())
+        await self._ask_for_all()
         self._report("")
         return connection
 
+    async def _ask_for_all(self) -> None:
+        for mode in _ORDER:
+            await self._ask_for([i for i, m in self._wanted.values() if m is mode], mode)
+
     async def _dial(self, session: Session) -> FeedConnection:
-        path, headers = self._spec.codec.feed(session)
-        return await self._transport.open_feed(path, headers)
+        found = self._spec.codec.feed_address(session, self._feed)
+        address = await self._authorise(found) if isinstance(found, Call) else found
+        return await self._transport.open_feed(address.url_or_path, address.headers, url=self._feed.url)
 
     async def _serve(self, connection: FeedConnection) -> None:
         """Read until the connection ends, for whatever reason; then say so."""
@@ -178,30 +214,47 @@ class Feed:
 
     async def _read(self, connection: FeedConnection) -> str:
         loop = asyncio.get_running_loop()
-        silence_s = min(2 * self._spec.heartbeat_s, _MAX_SILENCE_S)
+        silence_s = self._feed.silence_s
         try:
-            async with asyncio.timeout(silence_s) as guard:
+            async with asyncio.timeout(silence_s or None) as guard:
                 async for frame in connection.frames():
-                    guard.reschedule(loop.time() + silence_s)
-                    self._take(frame)
+                    if silence_s:
+                        guard.reschedule(loop.time() + silence_s)
+                    content = self._take(frame)
+                    if content is not None:
+                        await self._answer(content)
         except TimeoutError:
             return f"Nothing was heard for {silence_s:g} s; connecting again."
         except WireError as error:
             return f"The connection was cut ({error}); connecting again."
+        except SessionExpired as error:
+            self._refused = True
+            return f"The session has ended: {error}"
+        except LabError as error:
+            return f"The broker refused the feed ({error}); connecting again."
         return "The broker closed the connection; connecting again."
+
+    async def _answer(self, content: FrameContent) -> None:
+        if content.refused is not None:
+            raise content.refused
+        await self._send(content.replies)
+        if content.ready and not self._ready:
+            self._ready = True
+            await self._ask_for_all()
 
     # What is heard ---------------------------------------------------------------------------------------------
 
-    def _take(self, frame: str | bytes) -> None:
+    def _take(self, frame: str | bytes) -> FrameContent | None:
+        assert self._session is not None
         self._last_frame = time.monotonic()
         self._failures = 0
         try:
-            content = self._spec.codec.decode_frame(frame)
+            content = self._session.received(frame)
         except DecodeError as error:
             self.decode_errors += 1
             self.undecoded.append(frame if isinstance(frame, bytes) else frame.encode())
             self._gap(f"A message could not be read ({error}).")
-            return
+            return None
         self._check_sequence(content)
         for batch in content.ticks:
             self._rate.count(len(batch.tokens), self._last_frame)
@@ -210,6 +263,7 @@ class Feed:
             self._sink.on_report(report)
         if content.notice:
             _log.warning("%s says: %s", self._spec.name, content.notice)
+        return content
 
     def _check_sequence(self, content: FrameContent) -> None:
         if content.sequence < 0:

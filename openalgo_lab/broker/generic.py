@@ -14,9 +14,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from openalgo_lab.broker.adapter import OrderChange, ReportSink
-from openalgo_lab.broker.feed import Feed
+from openalgo_lab.broker.feed import Feed, FeedMeans
 from openalgo_lab.broker.outcome import judge
-from openalgo_lab.broker.spec import BrokerSpec, Call, LoginKind, Session
+from openalgo_lab.broker.spec import BrokerSpec, Call, LoginFlow, LoginKind, Session
 from openalgo_lab.model.errors import DecodeError, OutcomeUnknown, SessionExpired
 from openalgo_lab.model.events import FeedState
 from openalgo_lab.model.instruments import Instrument
@@ -54,7 +54,7 @@ class GenericAdapter:
         if self._feed is not None:
             await self._feed.close()
         await self._log_in(True)
-        self._feed = Feed(self.spec, self._transport, sink, self._log_in)
+        self._feed = Feed(self.spec, self.spec.feeds[0], FeedMeans(self._transport, sink, self._log_in, self._send))
         await self._feed.start()
 
     async def close(self) -> None:
@@ -99,9 +99,9 @@ class GenericAdapter:
         """Money."""
         return await self._ask(lambda session: self.spec.codec.funds(session, self.account.account))
 
-    async def margin(self, intent: OrderIntent, instrument: Instrument) -> int:
-        """Paise that the order would block, by the broker's own count."""
-        return await self._ask(lambda session: self.spec.codec.margin(session, intent, instrument))
+    async def margin(self, legs: Sequence[tuple[OrderIntent, Instrument]]) -> int:
+        """Paise that the orders would block together, by the broker's own count."""
+        return await self._ask(lambda session: self.spec.codec.margin(session, legs))
 
     # Market ----------------------------------------------------------------------------------------------------
 
@@ -126,7 +126,14 @@ class GenericAdapter:
 
     async def instruments(self) -> Sequence[Instrument]:
         """The whole master contract of the day."""
-        return await self._ask(self.spec.codec.instruments)
+        found: list[Instrument] = []
+        session = self._session or await self._renew()
+        for number in range(len(self.spec.codec.instrument_files(session))):
+            found += await self._instrument_file(number)
+        return found
+
+    async def _instrument_file(self, number: int) -> Sequence[Instrument]:
+        return await self._ask(lambda session: self.spec.codec.instrument_files(session)[number])
 
     # Feed ------------------------------------------------------------------------------------------------------
 
@@ -154,8 +161,20 @@ class GenericAdapter:
     async def _log_in(self, fresh: bool) -> Session:
         if fresh or self._session is None:
             self._session = None
-            self._session = await self._send(self.spec.codec.login(self._credentials))
+            self._session = await self._run_login(self.spec.codec.login(self._credentials))
         return self._session
+
+    async def _run_login(self, flow: LoginFlow) -> Session:
+        """Hold the conversation of a login to its end."""
+        try:
+            call = next(flow)
+            while True:
+                call = flow.send(await self._send(call))
+        except StopIteration as end:
+            session: Session = end.value
+            return session
+        finally:
+            flow.close()
 
     async def _ask(self, make: Callable[[Session], Call[T]]) -> T:
         session = self._session

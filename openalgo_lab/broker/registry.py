@@ -21,7 +21,7 @@ GROUP: Final = "openalgo_lab.brokers"
 
 
 class BrokerRow(msgspec.Struct, frozen=True):
-    """One broker for a table: ``lines`` counts the Python of its package."""
+    """One broker for a table: ``lines`` counts the lines of its package's Python that are not blank."""
 
     key: str
     name: str
@@ -73,4 +73,4 @@ def _row(spec: BrokerSpec) -> BrokerRow:
 
 def _lines(package: str) -> int:
     files = (file for file in resources.files(package).iterdir() if file.name.endswith(".py"))
-    return sum(len(file.read_text(encoding="utf-8").splitlines()) for file in files)
+    return sum(1 for file in files for line in file.read_text(encoding="utf-8").splitlines() if line.strip())

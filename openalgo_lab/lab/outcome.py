@@ -80,7 +80,8 @@ class Matches(Shown, Sequence[Instrument]):
     @property
     def frame(self) -> pd.DataFrame:
         """One row an instrument."""
-        names = [name for name in Instrument.__struct_fields__ if name not in ("token", "broker_symbol")]
+        inner = ("token", "broker_symbol", "broker_token")
+        names = [name for name in Instrument.__struct_fields__ if name not in inner]
         return frame_of({name: [_plain(getattr(item, name)) for item in self._found] for name in names}, "symbol")
 
     def __repr__(self) -> str:

@@ -3,6 +3,7 @@
 LabError
 ├── InputError                 the request itself is wrong; nothing was sent
 │   ├── SymbolError            a symbol that cannot be read or is not listed
+│   ├── NotSupported           the broker's API does not offer it
 │   └── RuleError              a market rule (lot, tick, session …) that is not known for that date
 ├── Denied                     the engine refused before the wire (risk gate, permission, rate)
 │   ├── RiskDenied             a named risk check said no; ``rule`` says which
@@ -43,6 +44,7 @@ __all__ = [
     "JournalError",
     "LabError",
     "NotPermitted",
+    "NotSupported",
     "OutcomeUnknown",
     "Rejected",
     "ReplayError",
@@ -77,6 +79,10 @@ class InputError(LabError):
 
 class SymbolError(InputError):
     """A symbol that cannot be read or is not listed on that exchange."""
+
+
+class NotSupported(InputError):
+    """The broker's API does not offer what was asked; nothing was sent."""
 
 
 class RuleError(InputError):
@@ -194,6 +200,7 @@ _BY_NAME: dict[str, type[LabError]] = {
         LabError,
         InputError,
         SymbolError,
+        NotSupported,
         RuleError,
         Denied,
         RiskDenied,

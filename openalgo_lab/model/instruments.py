@@ -25,7 +25,10 @@ class Instrument(msgspec.Struct, frozen=True):
     """One row of a dated master contract.
 
     ``lot_size`` and ``freeze_quantity`` are in units (shares, not lots); ``tick_size``, ``strike`` in rupees;
-    ``freeze_quantity`` 0 means that the exchange sets none. ``token`` is the broker's own number for its feed.
+    ``freeze_quantity`` 0 means that the exchange sets none. ``token`` is the broker's own number for its feed, unique
+    within the broker (composed as ``segment_code << 40 | number`` where its numbers repeat between segments).
+    ``broker_symbol`` is the text that its orders need, ``broker_token`` the text that its feed and quotes need where
+    the number is not enough.
     """
 
     symbol: str
@@ -40,6 +43,7 @@ class Instrument(msgspec.Struct, frozen=True):
     expiry: date | None = None
     strike: float = 0.0
     broker_symbol: str = ""
+    broker_token: str = ""
 
     @property
     def key(self) -> InstrumentKey:

@@ -6,7 +6,7 @@ import msgspec
 
 from openalgo_lab.model.vocabulary import Exchange, Mode, Product
 
-__all__ = ["Account", "Funds", "Holding", "Position"]
+__all__ = ["Account", "Funds", "Holding", "Position", "Profile"]
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -16,6 +16,15 @@ class Account(msgspec.Struct, frozen=True):
     broker: str
     mode: Mode
     name: str = ""
+
+
+class Profile(msgspec.Struct, frozen=True):
+    """Who is logged in at the broker, and what that person may trade; empty where the broker does not say."""
+
+    client: str
+    name: str = ""
+    exchanges: tuple[Exchange, ...] = ()
+    products: tuple[Product, ...] = ()
 
 
 class Position(msgspec.Struct, frozen=True):

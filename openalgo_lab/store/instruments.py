@@ -22,7 +22,7 @@ from openalgo_lab.store.search import search
 
 __all__ = ["InstrumentStore"]
 
-_FORMAT = "1"
+_FORMAT = "2"
 
 _SCHEMA = """
 PRAGMA page_size = 8192;
@@ -31,7 +31,7 @@ CREATE TABLE instruments (
     id INTEGER PRIMARY KEY,
     symbol TEXT NOT NULL, exchange TEXT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, token INTEGER NOT NULL,
     lot_size INTEGER NOT NULL, tick_size REAL NOT NULL, freeze_quantity INTEGER NOT NULL, underlying TEXT NOT NULL,
-    expiry TEXT NOT NULL, strike REAL NOT NULL, broker_symbol TEXT NOT NULL
+    expiry TEXT NOT NULL, strike REAL NOT NULL, broker_symbol TEXT NOT NULL, broker_token TEXT NOT NULL
 );
 CREATE VIRTUAL TABLE words USING fts5(text, content='', tokenize='trigram', detail='none', columnsize=0);
 """
@@ -47,7 +47,7 @@ ANALYZE;
 
 _COLUMNS = (
     "symbol, exchange, kind, name, token, lot_size, tick_size, freeze_quantity, underlying, expiry, strike"
-    ", broker_symbol"
+    ", broker_symbol, broker_token"
 )
 
 
@@ -215,9 +215,9 @@ def _fill(db: sqlite3.Connection, instruments: Iterable[Instrument], dated: date
     rows = [
         (number, *_row(instrument), _searchable(instrument)) for number, instrument in enumerate(instruments, start=1)
     ]
-    marks = ",".join("?" * 13)
-    db.executemany(f"INSERT INTO instruments VALUES ({marks})", (row[:13] for row in rows))  # noqa: S608
-    db.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", ((row[0], row[13]) for row in rows))
+    marks = ",".join("?" * 14)
+    db.executemany(f"INSERT INTO instruments VALUES ({marks})", (row[:14] for row in rows))  # noqa: S608
+    db.executemany("INSERT INTO words (rowid, text) VALUES (?, ?)", ((row[0], row[14]) for row in rows))
     db.execute("INSERT INTO words (words) VALUES ('optimize')")
     db.executescript(_INDEXES)
     db.executemany("INSERT INTO meta VALUES (?, ?)", [("format", _FORMAT), ("dated", dated.isoformat())])
@@ -243,11 +243,12 @@ def _row(item: Instrument) -> tuple[object, ...]:
         item.expiry.isoformat() if item.expiry else "",
         item.strike,
         item.broker_symbol,
+        item.broker_token,
     )
 
 
 def _instrument(row: tuple[object, ...]) -> Instrument:
-    symbol, exchange, kind, name, token, lot, tick, freeze, underlying, expiry, strike, broker_symbol = row
+    symbol, exchange, kind, name, token, lot, tick, freeze, underlying, expiry, strike, *broker = row
     return Instrument(
         symbol=str(symbol),
         exchange=Exchange(str(exchange)),
@@ -260,7 +261,8 @@ def _instrument(row: tuple[object, ...]) -> Instrument:
         underlying=str(underlying),
         expiry=date.fromisoformat(str(expiry)) if expiry else None,
         strike=float(str(strike)),
-        broker_symbol=str(broker_symbol),
+        broker_symbol=str(broker[0]),
+        broker_token=str(broker[1]),
     )
 
 

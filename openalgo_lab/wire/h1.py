@@ -13,6 +13,7 @@ from typing import Final, cast
 
 import h11
 
+from openalgo_lab.wire.proxy import open_tunnel, proxy_for
 from openalgo_lab.wire.transport import HttpResponse
 
 __all__ = ["ConnectionLost", "H1Connection", "Headers"]
@@ -39,7 +40,9 @@ class H1Connection(asyncio.Protocol):
 
     @classmethod
     async def open(cls, host: str, port: int, tls: ssl.SSLContext | None) -> H1Connection:
-        """Connect. Raises OSError (ssl.SSLError is one)."""
+        """Connect, through the system's proxy where there is one. Raises OSError (ssl.SSLError is one)."""
+        if tls is not None and (proxy := proxy_for(host)) is not None:
+            return await open_tunnel(proxy, host, port, tls, cls)
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(cls, host, port, ssl=tls, happy_eyeballs_delay=0.25)
         return connection

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -35,64 +36,95 @@ def tls_context() -> ssl.SSLContext:
 
 
 class HttpTransport:
-    """A `Transport` to one broker. ``base_url`` for requests, ``feed_url`` (ws:// or wss://) for feeds.
+    """A `Transport` to one broker: ``base_url`` and further ``hosts`` by name for requests, feeds by their own address.
 
     Belongs to one event loop. Redirects are not followed, cookies are not kept, proxies of the environment are not
-    used: an order goes where the spec says or nowhere. Raises InputError for an address that is none.
+    used: an order goes where the spec says or nowhere. ``feed_url`` stands in for every feed's own address, and
+    ``hosts`` may map a name to the same address (a simulator). Raises InputError for an address that is none.
     """
 
-    def __init__(self, base_url: str, feed_url: str = "", *, max_body: int = _MAX_BODY) -> None:
-        base = urlsplit(base_url.rstrip("/"))
-        if base.scheme not in ("http", "https") or not base.hostname:
-            raise InputError(f"{base_url!r} is no address of a broker; it begins with https:// and a host.", "base_url")
-        self._host = base.netloc
-        self._prefix = base.path
-        self._feed = (feed_url or f"{'wss' if base.scheme == 'https' else 'ws'}://{base.netloc}{base.path}").rstrip("/")
+    def __init__(
+        self,
+        base_url: str,
+        feed_url: str = "",
+        *,
+        hosts: Mapping[str, str] | None = None,
+        max_body: int = _MAX_BODY,
+    ) -> None:
         self._max_body = max_body
-        tls = tls_context() if base.scheme == "https" or self._feed.startswith("wss:") else None
-        self._feed_tls = tls if self._feed.startswith("wss:") else None
-        port = base.port or (443 if base.scheme == "https" else 80)
-        own = tls if base.scheme == "https" else None
-        self._lanes = {lane: _Pool(base.hostname, port, own, size) for lane, size in _LANE_CONNECTIONS.items()}
+        self._tls: ssl.SSLContext | None = None
+        self._hosts = {"": self._host(base_url), **{name: self._host(url) for name, url in (hosts or {}).items()}}
+        self._feed_url = feed_url.rstrip("/")
+        base = urlsplit(base_url.rstrip("/"))
+        self._base_feed = f"{'wss' if base.scheme == 'https' else 'ws'}://{base.netloc}{base.path}"
 
     async def request(self, request: HttpRequest, *, timeout_s: float) -> HttpResponse:
         """Send and wait for the whole answer, whatever its status. Raises WireError or OutcomeUnknown."""
+        host = self._hosts.get(request.host)
+        if host is None:
+            raise InputError(f"No address is known for the host {request.host!r} of this broker.", field="host")
         left = False
         try:
-            async with asyncio.timeout(timeout_s), self._lanes[request.lane].connection() as connection:
+            async with asyncio.timeout(timeout_s), host.lanes[request.lane].connection() as connection:
                 left = True
-                headers = self._headers(request)
-                target = self._prefix + request.path
+                headers, target = _headers(request, host.netloc), host.prefix + request.path
                 return await connection.exchange(request.method, target, headers, request.body, self._max_body)
         except (OSError, TimeoutError) as error:
-            raise self._failure(error, left=left, timeout_s=timeout_s) from error
+            raise self._failure(host.netloc, error, left=left, timeout_s=timeout_s) from error
 
-    async def open_feed(self, path: str, headers: tuple[tuple[str, str], ...] = ()) -> FeedConnection:
+    async def open_feed(self, path: str, headers: tuple[tuple[str, str], ...] = (), *, url: str = "") -> FeedConnection:
         """Open a websocket. Raises WireError, or SessionExpired when the token is refused."""
         from openalgo_lab.wire.websocket import open_websocket
 
-        return await open_websocket(self._feed + path, headers, tls=self._feed_tls)
+        whole = path.startswith(("ws://", "wss://"))
+        address = path if whole else (self._feed_url or url.rstrip("/") or self._base_feed) + path
+        return await open_websocket(address, headers, tls=self._context() if address.startswith("wss:") else None)
 
     async def close(self) -> None:
         """Close all connections."""
-        for pool in self._lanes.values():
-            pool.close()
+        for host in self._hosts.values():
+            for pool in host.lanes.values():
+                pool.close()
 
-    def _headers(self, request: HttpRequest) -> list[tuple[str, str]]:
-        headers = [("host", self._host), ("accept", "*/*"), *request.headers]
-        if request.body or request.method in _HAS_BODY:
-            headers.append(("content-length", str(len(request.body))))
-            if not any(name.lower() == "content-type" for name, _ in headers):
-                headers.append(("content-type", "application/json"))
-        return headers
+    def _host(self, url: str) -> _Host:
+        base = urlsplit(url.rstrip("/"))
+        if base.scheme not in ("http", "https") or not base.hostname:
+            raise InputError(f"{url!r} is no address of a broker; it begins with https:// and a host.", "base_url")
+        tls = self._context() if base.scheme == "https" else None
+        return _Host(base.netloc, base.path, base.hostname, base.port or (443 if tls else 80), tls)
 
-    def _failure(self, error: OSError, *, left: bool, timeout_s: float) -> WireError | OutcomeUnknown:
+    def _context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            self._tls = tls_context()
+        return self._tls
+
+    def _failure(self, netloc: str, error: OSError, *, left: bool, timeout_s: float) -> WireError | OutcomeUnknown:
         # A time-out of the operating system's own while connecting has a text; ours has none.
         late = isinstance(error, TimeoutError) and not str(error)
         what = f"no answer within {timeout_s:g} s" if late else str(error) or type(error).__name__
         if left:
-            return OutcomeUnknown(f"The answer of {self._host} never came whole ({what}); look into the books.")
-        return WireError(f"{self._host} cannot be reached ({what}); check the connection and try again.")
+            return OutcomeUnknown(f"The answer of {netloc} never came whole ({what}); look into the books.")
+        return WireError(f"{netloc} cannot be reached ({what}); check the connection and try again.")
+
+
+def _headers(request: HttpRequest, netloc: str) -> list[tuple[str, str]]:
+    headers = [("host", netloc), ("accept", "*/*"), *request.headers]
+    if request.body or request.method in _HAS_BODY:
+        headers.append(("content-length", str(len(request.body))))
+        if not any(name.lower() == "content-type" for name, _ in headers):
+            headers.append(("content-type", "application/json"))
+    return headers
+
+
+class _Host:
+    """One address of a broker and its lanes."""
+
+    __slots__ = ("lanes", "netloc", "prefix")
+
+    def __init__(self, netloc: str, prefix: str, name: str, port: int, tls: ssl.SSLContext | None) -> None:
+        self.netloc = netloc
+        self.prefix = prefix
+        self.lanes = {lane: _Pool(name, port, tls, size) for lane, size in _LANE_CONNECTIONS.items()}
 
 
 class _Pool:

@@ -22,7 +22,7 @@ class Lane(StrEnum):
 
 
 class HttpRequest(msgspec.Struct, frozen=True):
-    """One request as a value; ``path`` starts with "/" and is relative to the broker's base URL."""
+    """One request as a value; ``path`` starts with "/" and is relative to the host's URL."""
 
     method: str
     path: str
@@ -31,6 +31,10 @@ class HttpRequest(msgspec.Struct, frozen=True):
     lane: Lane = Lane.DATA
     safe: bool = True
     """Whether sending it twice does no harm: true for reads, false for orders."""
+    host: str = ""
+    """A key of the spec's ``hosts``; "" is its ``base_url``."""
+    pool: str = ""
+    """The limiter's pool that it counts in; "" is "order" on the order lane, else "data"."""
 
     def __repr__(self) -> str:
         """Without headers and body: they may hold secrets, and a repr ends up in logs."""
@@ -68,8 +72,11 @@ class Transport(Protocol):
         but no complete answer came back.
         """
 
-    async def open_feed(self, path: str, headers: tuple[tuple[str, str], ...] = ()) -> FeedConnection:
-        """Open a websocket. Raises WireError when it cannot be opened, SessionExpired when the token is refused."""
+    async def open_feed(self, path: str, headers: tuple[tuple[str, str], ...] = (), *, url: str = "") -> FeedConnection:
+        """Open a websocket: a whole ws:// or wss:// address, or a path after ``url`` ("" = the base URL's).
+
+        Raises WireError when it cannot be opened, SessionExpired when the token is refused.
+        """
 
     async def close(self) -> None:
         """Close all connections; never raises."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator
 from typing import Final
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, InvalidStatus, WebSocketException
 
 from openalgo_lab.model.errors import SessionExpired, WireError
+from openalgo_lab.wire.proxy import proxy_for
+from openalgo_lab.wire.tls import PinRefused
 from openalgo_lab.wire.transport import FeedConnection
 
 __all__ = ["open_websocket"]
@@ -28,14 +31,18 @@ async def open_websocket(
     tls: ssl.SSLContext | None = None,
     max_message: int = _MAX_MESSAGE,
 ) -> FeedConnection:
-    """Open one. Raises SessionExpired when the server answers 401 or 403, WireError for every other failure."""
+    """Open one, through the system's proxy where there is one.
+
+    Raises SessionExpired when the server answers 401 or 403, WireError for every other failure.
+    """
+    proxy = proxy_for(urlsplit(url).hostname or "") if tls is not None else None
     try:
         connection = await connect(
             url,
             additional_headers=list(headers),
             compression=None,
             ssl=tls,
-            proxy=None,
+            proxy=None if proxy is None else proxy.url.reveal(),
             open_timeout=_OPEN_TIMEOUT_S,
             ping_interval=_PING_INTERVAL_S,
             ping_timeout=_PING_INTERVAL_S,
@@ -48,6 +55,8 @@ async def open_websocket(
         if status in (401, 403):
             raise SessionExpired("The feed no longer knows this session; log in again.") from error
         raise WireError(f"The feed answered with status {status}; try again in a moment.") from error
+    except PinRefused as error:
+        raise WireError(str(error)) from error
     except (OSError, TimeoutError, WebSocketException, EOFError) as error:
         raise WireError(
             f"The feed cannot be opened ({type(error).__name__}: {error}); check the connection."

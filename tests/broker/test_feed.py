@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from brokers.simulated import SPEC
-from openalgo_lab.broker import BrokerSpec, LoginKind, Session
-from openalgo_lab.broker.feed import Feed
+from openalgo_lab.broker import BrokerSpec, Call, FeedAddress, LoginKind, Session
+from openalgo_lab.broker.feed import Feed, FeedMeans
 from openalgo_lab.model.errors import SessionExpired, WireError
 from openalgo_lab.model.vocabulary import FeedMode
 from openalgo_lab.sim.faults import Act, Fault, Flow
@@ -19,7 +19,13 @@ from openalgo_lab.wire.transport import HttpRequest, HttpResponse
 from tests.brokers.simulated.exchange import SHARE, Sink, intent, listed, rig, tokens_seen, until
 from tests.sim.fake_market import INSTRUMENTS, NIFTY, SBIN
 
-QUICK = msgspec.structs.replace(SPEC, heartbeat_s=0.1)
+
+def with_feed(**what: Any) -> BrokerSpec:
+    """The simulated exchange with other facts about its feed."""
+    return msgspec.structs.replace(SPEC, feeds=(msgspec.structs.replace(SPEC.feeds[0], **what),))
+
+
+QUICK = with_feed(silence_s=0.2)
 
 
 def hello(number: int = 0) -> str:
@@ -67,7 +73,7 @@ class Wire:
     async def request(self, request: HttpRequest, *, timeout_s: float) -> HttpResponse:
         raise AssertionError("a feed makes no requests")
 
-    async def open_feed(self, path: str, headers: tuple[tuple[str, str], ...] = ()) -> Connection:
+    async def open_feed(self, path: str, headers: tuple[tuple[str, str], ...] = (), *, url: str = "") -> Connection:
         if self.refusals:
             raise self.refusals.pop(0)
         self.opened.append(Connection())
@@ -76,13 +82,17 @@ class Wire:
     async def close(self) -> None: ...
 
 
+async def no_call(call: Call[FeedAddress]) -> FeedAddress:
+    raise AssertionError("the simulated exchange's feed has a fixed address")
+
+
 class Stage:
     """A feed on a scripted wire."""
 
     def __init__(self, spec: BrokerSpec) -> None:
         self.wire, self.sink = Wire(), Sink()
         self.logins: list[bool] = []
-        self.feed = Feed(spec, self.wire, self.sink, self._log_in)
+        self.feed = Feed(spec, spec.feeds[0], FeedMeans(self.wire, self.sink, self._log_in, no_call))
 
     async def _log_in(self, fresh: bool) -> Session:
         self.logins.append(fresh)
@@ -115,8 +125,7 @@ async def test_the_first_connection_that_fails_is_the_callers(staged: Callable[.
 
 @pytest.mark.parametrize("end", [None, WireError("cut")])
 async def test_a_lost_connection_comes_back_with_all_that_was_wanted(staged: Callable[..., Stage], end: Any) -> None:
-    limits = msgspec.structs.replace(SPEC.limits, subscribe_batch=2)
-    stage = staged(msgspec.structs.replace(QUICK, limits=limits))
+    stage = staged(with_feed(silence_s=0.2, batch=2))
     await stage.feed.start()
     await stage.feed.subscribe(INSTRUMENTS[:3], FeedMode.QUOTE)
     await stage.feed.subscribe(INSTRUMENTS[2:4], FeedMode.DEPTH)
@@ -244,7 +253,7 @@ async def test_a_dead_session_stops_where_only_the_user_can_log_in(staged: Calla
 async def test_over_real_sockets_it_reconnects_and_resubscribes(act: Act) -> None:
     async with rig("proxied") as made:
         assert made.proxy is not None
-        made.adapter.spec = msgspec.structs.replace(SPEC, heartbeat_s=0.5)
+        made.adapter.spec = with_feed(silence_s=1.0)
         await made.adapter.connect(made.sink)
         await made.adapter.subscribe(listed(SBIN, NIFTY), FeedMode.QUOTE)
         await until(lambda: tokens_seen(made.sink) == {SBIN, NIFTY})

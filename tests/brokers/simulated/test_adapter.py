@@ -94,7 +94,7 @@ async def test_market_data(made: Rig) -> None:
         await made.adapter.history(SHARE, "7m", now - 300 * 10**9, now)
     with pytest.raises(InputError):
         await made.adapter.history(SHARE, "1m&tok=9", now - 300 * 10**9, now)
-    assert await made.adapter.margin(intent(LIMIT, price=800.0), SHARE) == 1600_00
+    assert await made.adapter.margin([(intent(LIMIT, price=800.0), SHARE)]) == 1600_00
     assert list(await made.adapter.holdings()) == []
 
 

@@ -145,7 +145,7 @@ def test_refusals() -> None:
 
 def test_a_login_needs_a_client() -> None:
     with pytest.raises(InputError):
-        CODEC.login({})
+        next(CODEC.login({}))
 
 
 # Frames -------------------------------------------------------------------------------------------------------------
@@ -162,7 +162,7 @@ def test_frames_of_the_exchange_come_out_as_they_went_in(kind: int) -> None:
     tape.change(reader, [SBIN, NIFTY], kind)
     tape.step()
     (frame,) = reader.take(tape)
-    (batch,) = CODEC.decode_frame(frame).ticks
+    (batch,) = CODEC.open_feed(SESSION, SPEC.feeds[0]).received(frame).ticks
     truth = market.snapshot(batch.tokens, market.now_ns(), depth=True)
     assert set(batch.columns) == ({"ltp"} if kind == LTP else set(QUOTE_FIELDS))
     for name, column in batch.columns.items():
@@ -200,18 +200,18 @@ def a_frame(kind: int = 1, count: int = 1, magic: bytes = b"SX", version: int = 
 )
 def test_a_message_that_does_not_fit_is_a_decode_error(frame: str | bytes) -> None:
     with pytest.raises(DecodeError):
-        CODEC.decode_frame(frame)
+        CODEC.open_feed(SESSION, SPEC.feeds[0]).received(frame)
 
 
 def test_unknown_values_are_nan() -> None:
-    (batch,) = CODEC.decode_frame(a_frame(2)).ticks
+    (batch,) = CODEC.open_feed(SESSION, SPEC.feeds[0]).received(a_frame(2)).ticks
     assert all(np.isnan(column).all() for column in batch.columns.values())
 
 
 def test_an_unknown_state_is_never_guessed() -> None:
     row = {**words.order_row(an_order()), "st": "NEWS"}
     with pytest.raises(DecodeError, match="unknown order state"):
-        CODEC.decode_frame(msgspec.json.encode({"k": "ord", "n": 1, "row": row}).decode())
+        CODEC.open_feed(SESSION, SPEC.feeds[0]).received(msgspec.json.encode({"k": "ord", "n": 1, "row": row}).decode())
 
 
 # Fuzz ---------------------------------------------------------------------------------------------------------------
@@ -251,18 +251,18 @@ def damaged(draw: st.DrawFn) -> bytes:
 
 WANTED = intent()
 CALLS: dict[str, Callable[[], Call[Any]]] = {
-    "login": lambda: CODEC.login({"client": "ME"}),
+    "login": lambda: next(CODEC.login({"client": "ME"})),
     "place": lambda: CODEC.place(SESSION, WANTED, SHARE),
     "order_book": lambda: CODEC.order_book(SESSION),
     "trade_book": lambda: CODEC.trade_book(SESSION),
     "positions": lambda: CODEC.positions(SESSION),
     "holdings": lambda: CODEC.holdings(SESSION, "ME"),
     "funds": lambda: CODEC.funds(SESSION, "ME"),
-    "margin": lambda: CODEC.margin(SESSION, WANTED, SHARE),
+    "margin": lambda: CODEC.margin(SESSION, [(WANTED, SHARE)]),
     "quotes": lambda: CODEC.quotes(SESSION, [SHARE]),
     "depth": lambda: CODEC.depth(SESSION, SHARE),
     "history": lambda: CODEC.history(SESSION, SHARE, "1m", 0, 1),
-    "instruments": lambda: CODEC.instruments(SESSION),
+    "instruments": lambda: CODEC.instrument_files(SESSION)[0],
 }
 
 
@@ -275,7 +275,7 @@ def test_any_answer_gives_a_value_or_a_decode_error(name: str, body: bytes) -> N
 @given(st.one_of(damaged(), st.binary(max_size=60)), st.booleans())
 def test_any_message_gives_a_value_or_a_decode_error(data: bytes, text: bool) -> None:
     with contextlib.suppress(DecodeError):
-        content = CODEC.decode_frame(data.decode("utf-8", "replace") if text else data)
+        content = CODEC.open_feed(SESSION, SPEC.feeds[0]).received(data.decode("utf-8", "replace") if text else data)
         assert isinstance(content, FrameContent)
 
 
@@ -298,5 +298,6 @@ def test_modify_and_cancel_name_the_order() -> None:
 
 
 def test_a_batch_is_one_message() -> None:
-    asked = msgspec.json.decode(CODEC.subscribe(listed(SBIN, NIFTY), FeedMode.DEPTH))
+    (message,) = CODEC.open_feed(SESSION, SPEC.feeds[0]).subscribe(listed(SBIN, NIFTY), FeedMode.DEPTH)
+    asked = msgspec.json.decode(message)
     assert asked == {"op": "sub", "mode": "D", "toks": [NIFTY, SBIN]}

@@ -1,0 +1,86 @@
+"""Reading master contracts: files unpacked, rows by column name, rows made into instruments."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import date
+from typing import Final, TypeVar
+
+from openalgo_lab.model.errors import DecodeError, SymbolError
+from openalgo_lab.model.instruments import Instrument
+from openalgo_lab.model.symbols import format_symbol
+from openalgo_lab.model.vocabulary import Exchange, InstrumentType
+
+__all__ = ["contract", "each_once", "plain", "rows", "unpacked"]
+
+R = TypeVar("R")
+
+_MOST_BYTES: Final = 512 << 20
+
+
+def unpacked(body: bytes) -> str:
+    """The text of a file as it was downloaded: plain, gzip, or the first member of a zip."""
+    try:
+        if body[:2] == b"PK":
+            with zipfile.ZipFile(io.BytesIO(body)) as archive, archive.open(archive.infolist()[0]) as member:
+                body = member.read(_MOST_BYTES)
+        elif body[:2] == b"\x1f\x8b":
+            with gzip.open(io.BytesIO(body)) as member:
+                body = member.read(_MOST_BYTES)
+        if len(body) == _MOST_BYTES:
+            raise DecodeError("The instrument file is larger than any real one.")
+        return body.decode("utf-8-sig")
+    except (zipfile.BadZipFile, zlib.error, ValueError, IndexError, OSError, EOFError, RuntimeError) as error:
+        raise DecodeError(f"The instrument file is damaged ({error}); download it again.") from error
+
+
+def rows(body: bytes, what: str, needed: frozenset[str]) -> Iterator[Mapping[str, str]]:
+    """The rows of a comma-separated file by its header's names in small letters. ``needed`` names must be there."""
+    lines = csv.reader(io.StringIO(unpacked(body)))
+    try:
+        header = [name.strip().lower() for name in next(lines, [])]
+        if not needed <= set(header):
+            raise DecodeError(f"The file of {what} instruments has no header that is known.")
+        for line in lines:
+            yield dict(zip(header, map(str.strip, line), strict=False))
+    except csv.Error as error:
+        raise DecodeError(f"The file of {what} instruments is damaged ({error}); download it again.") from error
+
+
+def each_once(
+    source: Iterable[R], make: Callable[[R], Instrument | None], what: str, also: Iterable[Instrument] = ()
+) -> tuple[Instrument, ...]:
+    """Instruments of rows, the first of each symbol, then ``also``.
+
+    ``make`` gives None for a row that is to be left out, and a row that fits no symbol or no number is left out as
+    well: a master of 100,000 rows always has some. Raises DecodeError when none is left.
+    """
+    found: dict[tuple[Exchange, str], Instrument] = {}
+    for row in source:
+        try:
+            made = make(row)
+        except (SymbolError, DecodeError):
+            continue
+        if made is not None:
+            found.setdefault((made.exchange, made.symbol), made)
+    if not found:
+        raise DecodeError(f"The file of {what} instruments holds none.")
+    for made in also:
+        found.setdefault((made.exchange, made.symbol), made)
+    return tuple(found.values())
+
+
+def plain(
+    exchange: Exchange, symbol: str, *, name: str, token: int, tick: float, traded: str, **more: object
+) -> Instrument:
+    """A share, or on an index exchange an index. Raises SymbolError or DecodeError."""
+    raise NotImplementedError
+
+
+def contract(exchange: Exchange) -> Instrument:
+    raise NotImplementedError
