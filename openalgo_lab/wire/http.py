@@ -16,9 +16,10 @@ from urllib.parse import urlsplit
 
 from openalgo_lab.model.errors import InputError, OutcomeUnknown, WireError
 from openalgo_lab.wire.h1 import H1Connection
+from openalgo_lab.wire.tls import PinRefused, tls_context
 from openalgo_lab.wire.transport import FeedConnection, HttpRequest, HttpResponse, Lane
 
-__all__ = ["HttpTransport", "tls_context"]
+__all__ = ["HttpTransport"]
 
 _MAX_BODY: Final = 64 << 20  # a master contract of 200,000 rows is some 20 MB
 _LANE_CONNECTIONS: Final = {Lane.ORDER: 4, Lane.DATA: 8}
@@ -26,20 +27,11 @@ _KEEP_ALIVE_S: Final = 55.0
 _HAS_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
-def tls_context() -> ssl.SSLContext:
-    """Certificates and host names are checked, TLS 1.2 is the floor."""
-    import certifi
-
-    context = ssl.create_default_context(cafile=certifi.where())
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
 class HttpTransport:
     """A `Transport` to one broker: ``base_url`` and further ``hosts`` by name for requests, feeds by their own address.
 
-    Belongs to one event loop. Redirects are not followed, cookies are not kept, proxies of the environment are not
-    used: an order goes where the spec says or nowhere. ``feed_url`` stands in for every feed's own address, and
+    Belongs to one event loop. Redirects are not followed, cookies are not kept: an order goes where the spec says, by
+    way of the system's proxy where there is one, or nowhere. ``feed_url`` stands in for every feed's own address, and
     ``hosts`` may map a name to the same address (a simulator). Raises InputError for an address that is none.
     """
 
@@ -104,6 +96,8 @@ class HttpTransport:
         what = f"no answer within {timeout_s:g} s" if late else str(error) or type(error).__name__
         if left:
             return OutcomeUnknown(f"The answer of {netloc} never came whole ({what}); look into the books.")
+        if isinstance(error, PinRefused):
+            return WireError(str(error))
         return WireError(f"{netloc} cannot be reached ({what}); check the connection and try again.")
 
 

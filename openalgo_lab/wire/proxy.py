@@ -73,9 +73,7 @@ def proxy_for(host: str) -> Proxy | None:
     return Proxy(parts.hostname, parts.port or 3128, login)
 
 
-async def open_tunnel(
-    proxy: Proxy, host: str, port: int, tls: ssl.SSLContext, protocol: Callable[[], P]
-) -> P:
+async def open_tunnel(proxy: Proxy, host: str, port: int, tls: ssl.SSLContext, protocol: Callable[[], P]) -> P:
     """``protocol`` on a checked TLS connection to ``host`` through ``proxy``.
 
     Raises ProxyRefused (also when it cannot be reached) or another OSError; then nothing but the host's name has left.
@@ -129,14 +127,13 @@ class _Asking(asyncio.Protocol):
         else:
             self.through.set_result(None)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None) -> None:
         if not self.through.done():
             self._refuse("it ended the connection")
 
     def _refuse(self, why: str) -> None:
-        self.through.set_exception(
-            ProxyRefused(f"the proxy {self._proxy.host}:{self._proxy.port} lets nothing through to {self._target}: {why}")
-        )
+        place = f"{self._proxy.host}:{self._proxy.port}"
+        self.through.set_exception(ProxyRefused(f"the proxy {place} lets nothing through to {self._target}: {why}"))
 
 
 def _is_here(host: str) -> bool:

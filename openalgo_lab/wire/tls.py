@@ -13,8 +13,9 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
+from openalgo_lab.model.profile import home_dir
 from openalgo_lab.model.times import IST
-from openalgo_lab.wire.pins import PinBook, spki_pin
+from openalgo_lab.wire.pins import FILE_NAME, PinBook, spki_pin
 
 __all__ = ["PinRefused", "PinnedContext", "tls_context"]
 
@@ -55,9 +56,7 @@ class PinnedContext(ssl.SSLContext):
                 f"'openalgo-lab pins confirm {host}'."
             )
         why = "its pins have expired" if row.confirmed else "its pins are not confirmed"
-        log.warning("%s shows a key that is not among its pins (%s); it is only reported, because %s.", *(
-            host, shown[0], why,
-        ))  # fmt: skip
+        log.warning("%s shows a key that is not among its pins (%s); only reported, because %s.", host, shown[0], why)
 
 
 class _PinnedObject(ssl.SSLObject):
@@ -86,7 +85,7 @@ def tls_context(pins: PinBook | None = None) -> PinnedContext:
     """Certificates by the system's trust store, host names checked, TLS 1.3 where the host speaks it, never below 1.2.
 
     ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` are the system's way to name another store. Where there is none at all,
-    Mozilla's list (certifi) stands in.
+    Mozilla's list (certifi) stands in. ``pins`` None takes the user's own file. Raises StoreError when that is damaged.
     """
     context = PinnedContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -94,7 +93,7 @@ def tls_context(pins: PinBook | None = None) -> PinnedContext:
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.sslobject_class = _PinnedObject
     context.sslsocket_class = _PinnedSocket
-    context.pins = pins or PinBook()
+    context.pins = PinBook.load(home_dir() / FILE_NAME) if pins is None else pins
     context.load_default_certs()
     if not _has_store(context):
         import certifi

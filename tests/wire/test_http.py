@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from openalgo_lab.model.errors import OutcomeUnknown, SessionExpired, WireError
-from openalgo_lab.wire.http import HttpTransport, tls_context
+from openalgo_lab.wire.http import HttpTransport
+from openalgo_lab.wire.tls import tls_context
 from openalgo_lab.wire.transport import HttpRequest, Lane
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
