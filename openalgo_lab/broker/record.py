@@ -1,0 +1,112 @@
+"""One JSON object of a broker, whose values are checked as they are read: for answers with many fields of which few
+matter, and for brokers who write the same field now as a number and now as text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
+
+from openalgo_lab.broker import reading
+from openalgo_lab.model.errors import DecodeError
+
+__all__ = ["Record", "parsed"]
+
+V = TypeVar("V")
+
+_LONGEST: Final = 4_000
+_MOST: Final = 2**53
+
+
+def parsed(body: bytes | str, broker: str) -> Any:
+    """Any JSON. Raises DecodeError."""
+    value: Any = reading.read(body, object, broker)
+    return value
+
+
+class Record:
+    """``broker`` is the name that errors say. A field that is missing or null is a DecodeError, unless the reader says
+    with ``blank`` what it then means."""
+
+    __slots__ = ("_broker", "_fields")
+
+    def __init__(self, fields: object, broker: str) -> None:
+        if not isinstance(fields, dict):
+            raise DecodeError(f"{broker} sent {type(fields).__name__} where an object belongs.")
+        self._fields: dict[str, Any] = fields
+        self._broker = broker
+
+    def __contains__(self, name: str) -> bool:
+        return self._fields.get(name) is not None
+
+    def raw(self, name: str) -> Any:
+        """The value as it is; None where it is missing."""
+        return self._fields.get(name)
+
+    def text(self, name: str, blank: str | None = None) -> str:
+        """Text, or a whole number as text (order numbers come either way)."""
+        value = self._present(name, blank)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if not isinstance(value, str) or len(value) > _LONGEST:
+            raise self._misfit(name)
+        return value
+
+    def number(self, name: str, blank: float | None = None) -> float:
+        """A number, also as text; ``blank`` for empty text too."""
+        value = self._present(name, blank)
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise self._misfit(name)
+        found = reading.number(value, float("nan") if blank is None else blank)
+        if blank is None and math.isnan(found):
+            raise self._misfit(name)
+        return found
+
+    def whole(self, name: str, blank: int | None = None) -> int:
+        """A whole number, also as text or as 10.0; ``blank`` for empty text too."""
+        found = self.number(name, blank)
+        if math.isnan(found) or found != int(found) or not -_MOST < found < _MOST:
+            raise self._misfit(name)
+        return int(found)
+
+    def count(self, name: str, blank: int | None = None) -> int:
+        """A whole number that is not negative."""
+        found = self.whole(name, blank)
+        if found < 0:
+            raise self._misfit(name)
+        return found
+
+    def word(self, table: Mapping[str, V], name: str, what: str) -> V:
+        """Our word for the one that stands there."""
+        return reading.from_word(table, self.text(name), what, self._broker)
+
+    def moment(self, name: str) -> int:
+        """UTC ns of a time on the Indian clock, in any form of `reading.moment`; 0 where there is none."""
+        value = self.raw(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, str | int | float)):
+            raise self._misfit(name)
+        return reading.moment(value)
+
+    def record(self, name: str) -> Record:
+        """An object within."""
+        return Record(self.raw(name), self._broker)
+
+    def records(self, name: str) -> list[Record]:
+        """A list of objects within; empty where it is missing or null."""
+        return Record.all(self.raw(name), self._broker)
+
+    @staticmethod
+    def all(values: object, broker: str) -> list[Record]:
+        """The objects of a list; of null, none."""
+        if values is not None and not isinstance(values, list):
+            raise DecodeError(f"{broker} sent {type(values).__name__} where a list belongs.")
+        return [Record(value, broker) for value in values or ()]
+
+    def _present(self, name: str, blank: object) -> Any:
+        value = self._fields.get(name)
+        if value is None and blank is None:
+            raise DecodeError(f"{self._broker} left out {name!r}.")
+        return blank if value is None else value
+
+    def _misfit(self, name: str) -> DecodeError:
+        return DecodeError(f"{self._broker} sent {name!r} as {str(self._fields.get(name))[:40]!r}, which does not fit.")
