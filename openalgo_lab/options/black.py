@@ -31,7 +31,8 @@ class Greeks(msgspec.Struct, frozen=True):
     """Price and sensitivities, arrays of one shape.
 
     ``delta`` per rupee of the forward, ``gamma`` per rupee², ``theta`` rupees a calendar day, ``vega`` rupees a
-    volatility point (1 %), ``rho`` rupees a percentage point of the rate.
+    volatility point (1 %), ``rho`` rupees a percentage point of the rate; of second order ``vanna`` delta a volatility
+    point, ``volga`` vega a volatility point, ``charm`` delta a calendar day (the forward stands still meanwhile).
     """
 
     price: FloatArray
@@ -40,6 +41,9 @@ class Greeks(msgspec.Struct, frozen=True):
     theta: FloatArray
     vega: FloatArray
     rho: FloatArray
+    vanna: FloatArray
+    volga: FloatArray
+    charm: FloatArray
 
 
 def year_fraction(now_ns: int | npt.NDArray[np.int64], expiry_ns: int | npt.NDArray[np.int64]) -> FloatArray:
@@ -71,24 +75,30 @@ def black_greeks(
     f, k, t, s, call, r = np.broadcast_arrays(forward, strike, years, volatility, is_call, rate)
     sign = np.where(call, 1.0, -1.0)
     total, d1 = _total_and_d1(f, k, t, s)
+    d2 = d1 - total
     alive = total > 0
-    discount = np.exp(-r * np.maximum(t, 0.0))
-    root = np.sqrt(np.maximum(t, 0.0))
+    lasting = np.maximum(t, 0.0)
+    discount, root = np.exp(-r * lasting), np.sqrt(lasting)
     price = black_price(f, k, t, s, call, rate=r)
     density = np.where(alive, discount * normal_pdf(d1), 0.0)
     delta = np.where(alive, normal_cdf(sign * d1), np.where(sign * (f - k) > 0, 1.0, 0.0)) * sign * discount
+    vega = f * density * root
     with np.errstate(divide="ignore", invalid="ignore"):
         gamma = np.where(alive, density / (f * total), 0.0)
-        decay = np.where(alive, -f * density * s / (2.0 * root), 0.0)
-    theta = np.where(alive, decay + r * price, 0.0) / DAYS_PER_YEAR
+        decay = np.where(alive, -f * density * s / (2.0 * root) + r * price, 0.0)
+        skewing = np.where(alive, density * d2 / s, 0.0)
+        fading = np.where(alive, r * delta + density * d2 / (2.0 * lasting), 0.0)
     blank = np.where(np.isnan(price), np.nan, 0.0)
     return Greeks(
         price=price,
         delta=np.asarray(delta + blank),
         gamma=np.asarray(gamma + blank),
-        theta=np.asarray(theta + blank),
-        vega=np.asarray(f * density * root / 100.0 + blank),
-        rho=np.asarray(-np.maximum(t, 0.0) * price / 100.0 + blank),
+        theta=np.asarray(decay / DAYS_PER_YEAR + blank),
+        vega=np.asarray(vega / 100.0 + blank),
+        rho=np.asarray(-lasting * price / 100.0 + blank),
+        vanna=np.asarray(-skewing / 100.0 + blank),
+        volga=np.asarray(f * root * d1 * skewing / 10_000.0 + blank),
+        charm=np.asarray(fading / DAYS_PER_YEAR + blank),
     )
 
 

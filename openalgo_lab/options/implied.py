@@ -11,6 +11,7 @@ working on either side of the inflection is Jäckel's, "Let's be rational", 2015
 from __future__ import annotations
 
 import math
+from enum import IntEnum
 from typing import Final
 
 import numpy as np
@@ -19,14 +20,41 @@ import numpy.typing as npt
 from openalgo_lab.options.black import Calls, Floats
 from openalgo_lab.options.normal import mills
 
-__all__ = ["implied_volatility"]
+__all__ = ["NoVolatility", "implied_volatility", "why_no_volatility"]
 
 FloatArray = npt.NDArray[np.float64]
 
 _MAX_STEPS: Final = 64
 _CLOSE: Final = 1e-9  # Newton doubles the digits: a step this small leaves the next one below float64
 _ROUNDING: Final = 4e-16  # of the numbers a price is the difference of
+_TINY: Final = 1e-300
 _HALF_LN_2PI: Final = 0.5 * math.log(2.0 * math.pi)
+
+
+class NoVolatility(IntEnum):
+    """Why a price has no volatility; ``sentence`` says it to people."""
+
+    SOLVED = 0
+    BELOW_INTRINSIC = 1
+    ABOVE_BOUND = 2
+    EXPIRED = 3
+    NO_PRICE = 4
+    NO_FORWARD = 5
+
+    @property
+    def sentence(self) -> str:
+        """One clear sentence; "" where there is a volatility."""
+        return _SENTENCES[self]
+
+
+_SENTENCES: Final = {
+    NoVolatility.SOLVED: "",
+    NoVolatility.BELOW_INTRINSIC: "The price is below the intrinsic value: it is old, or the forward has moved on.",
+    NoVolatility.ABOVE_BOUND: "No option of this strike can be worth that much: check price and strike.",
+    NoVolatility.EXPIRED: "No time is left until expiry.",
+    NoVolatility.NO_PRICE: "The option has no price yet.",
+    NoVolatility.NO_FORWARD: "Neither a forward nor a strike above zero is known.",
+}
 
 
 def implied_volatility(
@@ -56,6 +84,23 @@ def implied_volatility(
     return out.reshape(shape)
 
 
+def why_no_volatility(
+    price: Floats, forward: Floats, strike: Floats, years: Floats, is_call: Calls, *, rate: Floats = 0.0
+) -> npt.NDArray[np.int8]:
+    """A :class:`NoVolatility` each, of the common shape: not SOLVED exactly where :func:`implied_volatility` is NaN."""
+    volatility = implied_volatility(price, forward, strike, years, is_call, rate=rate)
+    p, f, k, t, call, r = np.broadcast_arrays(price, forward, strike, years, is_call, rate)
+    with np.errstate(over="ignore", invalid="ignore"):
+        undiscounted = p * np.exp(r * t)
+        below = undiscounted < np.maximum(np.where(call, f - k, k - f), 0.0)
+        unpriced = ~(np.isfinite(p) & (p >= 0))
+        unknown = ~(np.isfinite(f) & np.isfinite(k) & np.isfinite(r) & (f > 0) & (k > 0))
+    reasons = np.where(below, NoVolatility.BELOW_INTRINSIC, NoVolatility.ABOVE_BOUND)
+    reasons = np.where(~(np.isfinite(t) & (t > 0)), NoVolatility.EXPIRED, reasons)
+    reasons = np.where(unpriced, NoVolatility.NO_PRICE, np.where(unknown, NoVolatility.NO_FORWARD, reasons))
+    return np.where(np.isnan(volatility), reasons, NoVolatility.SOLVED).astype(np.int8)
+
+
 def _total_volatility(x: FloatArray, beta: FloatArray) -> FloatArray:
     """s with b(s, x) = beta, for 0 < beta < e^(-x/2)."""
     start = np.maximum(np.sqrt(2.0 * x), 1e-12)
@@ -74,7 +119,7 @@ def _from_below(x: FloatArray, beta: FloatArray, s: FloatArray) -> FloatArray:
     for _ in range(_MAX_STEPS):
         h, t = x / s, 0.5 * s
         ratio = mills(np.stack((np.maximum(h - t, 0.0), h + t)))
-        gap = ratio[0] - ratio[1]
+        gap = np.maximum(ratio[0] - ratio[1], _TINY)
         depth = 0.5 * (h * h + t * t) + _HALF_LN_2PI - np.log(gap)
         step = 2.0 * depth * gap * (target * depth**0.5 - 1.0)
         following = np.clip(s + step, 0.25 * s, np.minimum(highest, 4.0 * s))

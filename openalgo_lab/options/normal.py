@@ -13,13 +13,13 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["mills", "normal_cdf", "normal_pdf"]
+__all__ = ["MILLS_COEFFICIENTS", "MILLS_POLE", "MILLS_SHIFT", "mills", "normal_cdf", "normal_pdf"]
 
 FloatArray = npt.NDArray[np.float64]
 
-_POLE: Final = 5.0
-_SHIFT: Final = 2.0
-_COEFFICIENTS: Final = (
+MILLS_POLE: Final = 5.0
+MILLS_SHIFT: Final = 2.0
+MILLS_COEFFICIENTS: Final = (
     1.3496567330072102,
     -0.5890823024863249,
     0.36872296454502257,
@@ -50,12 +50,12 @@ _INV_SQRT_2PI: Final = 1.0 / math.sqrt(2.0 * math.pi)
 
 def mills(z: FloatArray) -> FloatArray:
     """The Mills ratio (1 - N(z)) / n(z) for z >= 0; relative error below 1e-15. NaN stays NaN."""
-    t = 1.0 - 2.0 * _POLE / (z + _POLE)
-    out = np.full_like(t, _COEFFICIENTS[-1])
-    for coefficient in _COEFFICIENTS[-2::-1]:
+    t = 1.0 - 2.0 * MILLS_POLE / (z + MILLS_POLE)
+    out = np.full_like(t, MILLS_COEFFICIENTS[-1])
+    for coefficient in MILLS_COEFFICIENTS[-2::-1]:
         np.multiply(out, t, out=out)
         np.add(out, coefficient, out=out)
-    return np.asarray(out / (z + _SHIFT), dtype=np.float64)
+    return np.asarray(out / (z + MILLS_SHIFT), dtype=np.float64)
 
 
 def normal_pdf(z: FloatArray) -> FloatArray:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from openalgo_lab.model.times import NS_PER_DAY, at_ist, to_ns
-from openalgo_lab.options.black import black_greeks, black_price, year_fraction
+from openalgo_lab.options.black import Greeks, black_greeks, black_price, year_fraction
 
 F, K, T, VOL = 26040.5, 26000.0, 6.2 / 365, 0.12
 
@@ -90,6 +90,20 @@ def test_greeks_are_the_slopes_of_the_price(
     assert -float(aged) / (2 * bump) == pytest.approx(float(greeks.theta), rel=1e-3, abs=1e-6 * forward)
 
 
+@given(forwards, st.floats(-0.2, 0.2), st.floats(0.02, 2.0), st.floats(0.05, 1.0), st.booleans(), rates)
+def test_second_order_greeks_are_the_slopes_of_the_first(
+    forward: float, log_k: float, years: float, volatility: float, call: bool, rate: float
+) -> None:
+    strike, bump = forward * float(np.exp(log_k)), 1e-4
+    at = black_greeks(forward, strike, years, volatility, call, rate=rate)
+    up, down = (black_greeks(forward, strike, years, volatility + d, call, rate=rate) for d in (bump, -bump))
+    assert float(up.delta - down.delta) / (200 * bump) == pytest.approx(float(at.vanna), rel=2e-3, abs=2e-5)
+    assert float(up.vega - down.vega) / (200 * bump) == pytest.approx(float(at.volga), rel=2e-3, abs=2e-7 * forward)
+    later, earlier = (black_greeks(forward, strike, years - d, volatility, call, rate=rate) for d in (bump, -bump))
+    slope = float(later.delta - earlier.delta) / (2 * bump) / 365
+    assert slope == pytest.approx(float(at.charm), rel=2e-3, abs=1e-4)
+
+
 @pytest.mark.parametrize(("years", "volatility"), [(0.0, 0.2), (-1.0, 0.2), (0.5, 0.0)])
 def test_without_time_or_volatility_only_the_intrinsic_value_is_left(years: float, volatility: float) -> None:
     greeks = black_greeks(np.array([110.0, 90.0]), 100.0, years, volatility, True)
@@ -101,7 +115,7 @@ def test_without_time_or_volatility_only_the_intrinsic_value_is_left(years: floa
 def test_unknown_arguments_give_unknown_results() -> None:
     for arguments in ((np.nan, K, T, VOL), (F, np.nan, T, VOL), (F, K, np.nan, VOL), (F, K, T, np.nan)):
         greeks = black_greeks(*arguments, True)
-        assert all(np.isnan(getattr(greeks, name)) for name in ("price", "delta", "gamma", "theta", "vega", "rho"))
+        assert all(np.isnan(getattr(greeks, name)) for name in Greeks.__struct_fields__)
 
 
 def test_year_fraction_counts_days_of_365_and_stops_at_expiry() -> None:

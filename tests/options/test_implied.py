@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from openalgo_lab.model.symbols import parse_expiry
 from openalgo_lab.options.black import black_price
-from openalgo_lab.options.implied import implied_volatility
+from openalgo_lab.options.implied import NoVolatility, implied_volatility, why_no_volatility
 
 F, T = 26040.5, 6.2 / 365
 REAL = Path(__file__).resolve().parents[3] / "shared/data/nifty_option_chain_2026-08-19.parquet"
@@ -55,23 +55,49 @@ def test_reference_solves(price: float, strike: float, expected: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("price", "forward", "strike", "years", "call"),
+    ("price", "forward", "strike", "years", "call", "reason"),
     [
-        (40.0, F, 26000.0, T, True),  # below the intrinsic value of 40.5
-        (F, F, 26000.0, T, True),  # a call is never worth the forward
-        (26000.0, F, 26000.0, T, False),  # nor a put its strike
-        (100.0, F, 26000.0, 0.0, True),  # no time left
-        (100.0, F, 26000.0, -1.0, True),
-        (-1.0, F, 26000.0, T, True),
-        (100.0, 0.0, 26000.0, T, True),
-        (100.0, F, 0.0, T, True),
-        (np.nan, F, 26000.0, T, True),
-        (100.0, np.nan, 26000.0, T, True),
-        (100.0, F, np.inf, T, True),
+        (40.0, F, 26000.0, T, True, NoVolatility.BELOW_INTRINSIC),
+        (F, F, 26000.0, T, True, NoVolatility.ABOVE_BOUND),  # a call is never worth the forward
+        (26000.0, F, 26000.0, T, False, NoVolatility.ABOVE_BOUND),  # nor a put its strike
+        (100.0, F, 26000.0, 0.0, True, NoVolatility.EXPIRED),
+        (100.0, F, 26000.0, -1.0, True, NoVolatility.EXPIRED),
+        (-1.0, F, 26000.0, T, True, NoVolatility.NO_PRICE),
+        (np.nan, F, 26000.0, T, True, NoVolatility.NO_PRICE),
+        (100.0, 0.0, 26000.0, T, True, NoVolatility.NO_FORWARD),
+        (100.0, F, 0.0, T, True, NoVolatility.NO_FORWARD),
+        (100.0, np.nan, 26000.0, T, True, NoVolatility.NO_FORWARD),
+        (100.0, F, np.inf, T, True, NoVolatility.NO_FORWARD),
+        (183.4, F, 26000.0, T, True, NoVolatility.SOLVED),
     ],
 )
-def test_no_volatility_explains_it(price: float, forward: float, strike: float, years: float, call: bool) -> None:
-    assert np.isnan(implied_volatility(price, forward, strike, years, call))
+def test_no_volatility_explains_it(
+    price: float, forward: float, strike: float, years: float, call: bool, reason: NoVolatility
+) -> None:
+    solved = reason is NoVolatility.SOLVED
+    assert np.isnan(implied_volatility(price, forward, strike, years, call)) != solved
+    assert NoVolatility(int(why_no_volatility(price, forward, strike, years, call))) is reason
+    assert reason.sentence.endswith(".") != solved
+
+
+@given(st.floats(0, 40_000), st.floats(20_000, 30_000), st.floats(-0.01, 1), st.booleans(), st.floats(0, 0.1))
+def test_there_is_a_reason_exactly_where_there_is_no_volatility(
+    price: float, strike: float, years: float, call: bool, rate: float
+) -> None:
+    found = implied_volatility(price, F, strike, years, call, rate=rate)
+    assert bool(why_no_volatility(price, F, strike, years, call, rate=rate)) == bool(np.isnan(found))
+
+
+@pytest.mark.parametrize(
+    ("x", "total"),
+    [(-0.5, 0.02), (-10.0, 1.2), (-1e-10, 0.05), (-3.0, 5.0), (-0.01, 1e-3), (-20.0, 3.0), (-1e-6, 2e-7), (0.0, 1e-8)],
+)
+def test_hard_cases(x: float, total: float) -> None:
+    """Prices down to 1e-130, at the money with hardly any volatility, and near the upper bound."""
+    forward, strike = float(np.exp(x / 2)), float(np.exp(-x / 2))
+    price = float(black_price(forward, strike, 1.0, total, True))
+    assert price > 0
+    assert float(implied_volatility(price, forward, strike, 1.0, True)) == pytest.approx(total, rel=1e-9)
 
 
 def test_exactly_intrinsic_is_no_volatility() -> None:
