@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -15,7 +15,7 @@ import msgspec
 
 from openalgo_lab.model.errors import JournalError
 
-__all__ = ["ALWAYS", "JournalFile", "Row", "SqliteFile"]
+__all__ = ["ALWAYS", "JournalFile", "Row", "SqliteFile", "prepare"]
 
 LOOK_BACK = timedelta(days=10)
 """How far back an order that has not ended is looked for: longer than any run of holidays."""
@@ -74,14 +74,19 @@ class SqliteFile:
     @classmethod
     def open(cls, path: Path, today: date) -> tuple[SqliteFile, str]:
         """The file and a notice ("" or what was set aside). Raises JournalError when it cannot be made."""
+        return cls.open_by(path, today, lambda: _connect(path))
+
+    @classmethod
+    def open_by(cls, path: Path, today: date, connect: Callable[[], sqlite3.Connection]) -> tuple[SqliteFile, str]:
+        """The same over a connection of another kind; ``connect`` checks and prepares it, and may be called twice."""
         try:
-            return cls._opened(path, today), ""
+            return cls._opened(connect, today), ""
         except sqlite3.DatabaseError as error:
             if not _is_damage(error):
                 raise _unusable(path, error) from error
             aside = _set_aside(path)
             try:
-                fresh = cls._opened(path, today)
+                fresh = cls._opened(connect, today)
             except (sqlite3.Error, OSError) as again:
                 raise _unusable(path, again) from again
             notice = (
@@ -93,8 +98,8 @@ class SqliteFile:
             raise _unusable(path, error) from error
 
     @classmethod
-    def _opened(cls, path: Path, today: date) -> SqliteFile:
-        connection = _connect(path)
+    def _opened(cls, connect: Callable[[], sqlite3.Connection], today: date) -> SqliteFile:
+        connection = connect()
         try:
             return cls(connection, today)
         except BaseException:
@@ -132,15 +137,20 @@ def _connect(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        if path.stat().st_size < CHECK_BELOW:
-            (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-            if verdict != "ok":
-                raise sqlite3.DatabaseError(f"malformed: {verdict}")
-        connection.executescript(_SCHEMA)
+        prepare(connection, path)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Check the file and make what it lacks; raises sqlite3.DatabaseError for a damaged one."""
+    if path.stat().st_size < CHECK_BELOW:
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise sqlite3.DatabaseError(f"malformed: {verdict}")
+    connection.executescript(_SCHEMA)
 
 
 def _read(connection: sqlite3.Connection, today: date) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ from openalgo_lab.model.secret import Secret
 from openalgo_lab.model.times import from_ns, to_ns
 from openalgo_lab.store.vault.opened import OpenedVault
 
-__all__ = ["CredentialStore", "Credentials", "DayToken", "SettingStore", "TokenStore"]
+__all__ = ["CredentialStore", "Credentials", "DayToken", "SettingStore", "TokenStore", "decoded"]
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ class CredentialStore:
             row = connection.execute(query, (broker, account)).fetchone()
         if row is None:
             return None
-        fields = {name: Secret(value) for name, value in _decoded(row[0], dict[str, str]).items()}
+        fields = {name: Secret(value) for name, value in decoded(row[0], dict[str, str]).items()}
         _mask(self._opened, fields.values())
         return Credentials(broker, account, fields)
 
@@ -142,7 +142,7 @@ class SettingStore:
         """The setting as a ``kind``; None when there is none. Raises VaultDamaged when it is of another kind."""
         with self._opened.database.reading() as connection:
             row = connection.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
-        return None if row is None else _decoded(row[0], kind)
+        return None if row is None else decoded(row[0], kind)
 
     def names(self) -> list[str]:
         """Names of all settings, in order."""
@@ -167,7 +167,8 @@ def _mask(opened: OpenedVault, secrets: Any) -> None:
         opened.masker.add(one)
 
 
-def _decoded(body: bytes, kind: type[T]) -> T:
+def decoded(body: bytes, kind: type[T]) -> T:
+    """A record as a ``kind``. Raises VaultDamaged."""
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.DecodeError as error:

@@ -19,5 +19,11 @@ CREATE TABLE tokens(
 CREATE TABLE settings(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
 
-MIGRATIONS: Sequence[str] = (_V1,)
+_V2: Final = """
+CREATE TABLE users(name TEXT PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE api_keys(id TEXT PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE file_keys(name TEXT PRIMARY KEY, key BLOB NOT NULL, next BLOB, key_id TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+MIGRATIONS: Sequence[str] = (_V1, _V2)
 """``MIGRATIONS[n]`` makes version n + 1 of version n; version 0 is an empty file. Entries are only ever added."""

@@ -14,9 +14,11 @@ from openalgo_lab.store.vault.creating import create_vault
 from openalgo_lab.store.vault.keychain import Keychain
 from openalgo_lab.store.vault.keys import Purpose, derive
 from openalgo_lab.store.vault.opened import OpenedVault, open_vault
+from openalgo_lab.store.vault.people import ApiKeyStore, UserStore
 from openalgo_lab.store.vault.places import VaultPlaces
 from openalgo_lab.store.vault.records import CredentialStore, SettingStore, TokenStore
 from openalgo_lab.store.vault.restoring import Restored
+from openalgo_lab.store.vault.sealed import SealedFiles
 from openalgo_lab.store.vault.unlocking import Unlocking
 from openalgo_lab.store.vault.ways import UnlockWays
 
@@ -38,6 +40,12 @@ class Vault:
         """Tokens of the day."""
         self.settings = SettingStore(opened)
         """Settings of the profile."""
+        self.users = UserStore(opened)
+        """Who may use the workbench."""
+        self.api_keys = ApiKeyStore(opened)
+        """Keys of programs."""
+        self.sealed = SealedFiles(opened)
+        """Databases beside the vault, under keys that it keeps."""
         self.ways = UnlockWays(opened)
         """How it is unlocked."""
 

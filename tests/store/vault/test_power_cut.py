@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from openalgo_lab.model.errors import VaultDamaged, VaultMissing
+from openalgo_lab.store.journal_sealed import sealed_path
 from openalgo_lab.store.vault import FromKeychain, Vault
+from tests.store.sealed_journal import JOURNAL, found, intended
 from tests.store.vault.parts import CANARY, OTHER, FolderKeychain, credentials, revealed
 from tests.store.vault.powercut import Disk, cuts, lay_out, recorded
 
@@ -128,3 +131,40 @@ def test_import_in_place_of_another(library: Path, folder: Path, quick_path: Pat
         "replace=True)\nvault.close()"
     )
     assert len(survives(library, folder, code, (OLD, {"MOVED": CANARY}))) == 2
+
+
+_SEALED = """
+import asyncio
+from tests.store.sealed_journal import intended
+asyncio.run(intended(folder, vault, ["A", "B", "C"]))
+vault.close()
+"""
+
+
+def test_an_intent_in_the_sealed_journal(library: Path, folder: Path) -> None:
+    """Whatever moment the power goes: what stands in the journal is a beginning of what was written, in order."""
+    with Vault.unlock(folder, FromKeychain(FolderKeychain(folder / "keychain"))) as vault:
+        asyncio.run(intended(folder, vault, ["FIRST"]))
+    orders = ["FIRST", "A", "B", "C"]
+    allowed = tuple(dict.fromkeys(orders[:count], "") for count in range(1, 5))
+    assert len(survives(library, folder, _UNLOCK + _SEALED, allowed, in_the_journal)) == 4
+
+
+def test_a_sealed_journal_after_a_rotation(library: Path, folder: Path) -> None:
+    keychain = FolderKeychain(folder / "keychain")
+    with Vault.unlock(folder, FromKeychain(keychain)) as vault:
+        asyncio.run(intended(folder, vault, ["FIRST"]))
+        vault.rotate(keychain=keychain)
+    before = sealed_path(folder / JOURNAL).read_bytes()
+    code = _UNLOCK + "import asyncio\nfrom tests.store.sealed_journal import intended\n"
+    code += "asyncio.run(intended(folder, vault, []))\nvault.close()"
+    survives(library, folder, code, ({"FIRST": ""},), in_the_journal)
+    assert in_the_journal(folder) == {"FIRST": ""}
+    assert sealed_path(folder / JOURNAL).read_bytes()[:16] != before[:16], "its salt, and so its key, is still the old"
+
+
+def in_the_journal(folder: Path) -> dict[str, str]:
+    with Vault.unlock(folder, FromKeychain(FolderKeychain(folder / "keychain"))) as vault:
+        orders, notice = asyncio.run(found(folder, vault))
+    assert not notice
+    return dict.fromkeys(orders, "")
