@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from enum import StrEnum
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -22,6 +22,7 @@ from openalgo_lab.model.orders import Order, OrderIntent
 from openalgo_lab.model.portfolio import Funds, Holding, Profile
 from openalgo_lab.model.reports import FillReport, OrderReport, PositionReport, Report
 from openalgo_lab.model.vocabulary import Exchange, FeedMode
+from openalgo_lab.wire.limits import Rate
 from openalgo_lab.wire.transport import HttpRequest, HttpResponse
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Codec",
     "FeedAddress",
     "FeedKind",
+    "FeedMessage",
     "FeedSession",
     "FeedSpec",
     "FrameContent",
@@ -118,21 +120,11 @@ LoginFlow = Generator[Call[Any], Any, Session]
 # Limits -------------------------------------------------------------------------------------------------------------
 
 
-class Rate(msgspec.Struct, frozen=True):
-    """At most ``count`` requests of ``pool`` within ``per_s`` seconds.
-
-    "rolling": within any such span. "calendar": within each second (minute, day) of the broker's clock. Several rates
-    may bind one pool; a request counts in its own pool and, where rates of the pool "all" exist, in those too.
-    """
-
-    pool: str
-    count: int
-    per_s: float
-    window: Literal["rolling", "calendar"] = "rolling"
-
-
 class Limits(msgspec.Struct, frozen=True):
-    """What the broker allows at once, and how long to wait for it."""
+    """What the broker allows at once, and how long to wait for it.
+
+    A request counts in its pool ("order" on the order lane, "data" else, or the one that it names) and in "all".
+    """
 
     rates: tuple[Rate, ...] = ()
     quotes_batch: int = 500
@@ -210,6 +202,11 @@ class FrameContent(msgspec.Struct, frozen=True):
     refused: LabError | None = None
 
 
+FeedMessage = str | bytes | Call[FrameContent]
+"""What a feed session wants sent: on its socket, or, where subscriptions go by REST, as a call whose answer may hold
+ticks already."""
+
+
 class FeedSession(Protocol):
     """The protocol state of one socket, made anew for each connection. No socket, clock or loop of its own."""
 
@@ -219,10 +216,10 @@ class FeedSession(Protocol):
     def opened(self) -> Sequence[str | bytes]:
         """Messages to send as soon as the socket stands."""
 
-    def subscribe(self, instruments: Sequence[Instrument], mode: FeedMode) -> Sequence[str | bytes]:
+    def subscribe(self, instruments: Sequence[Instrument], mode: FeedMode) -> Sequence[FeedMessage]:
         """Messages that ask for one batch, or raise its mode."""
 
-    def unsubscribe(self, instruments: Sequence[Instrument]) -> Sequence[str | bytes]:
+    def unsubscribe(self, instruments: Sequence[Instrument]) -> Sequence[FeedMessage]:
         """Messages that drop one batch."""
 
     def ping(self) -> str | bytes | None:
