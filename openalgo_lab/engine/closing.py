@@ -5,25 +5,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 
+from openalgo_lab.engine.exposure import net_by_strategy, under_way
 from openalgo_lab.engine.ledger import Ledger
 from openalgo_lab.engine.orders import OrderFlow
 from openalgo_lab.engine.positions import PositionKey
 from openalgo_lab.engine.risk import RiskGate
 from openalgo_lab.engine.router import Router
+from openalgo_lab.engine.slicing import slices
 from openalgo_lab.model.commands import CancelAllOrders, CancelReply, ClosePosition, PlaceOrder
 from openalgo_lab.model.errors import LabError
 from openalgo_lab.model.events import AnyEvent, KillSwitchChanged
 from openalgo_lab.model.instruments import InstrumentKey
 from openalgo_lab.model.orders import Order, OrderStatus
 from openalgo_lab.model.portfolio import Position
-from openalgo_lab.model.vocabulary import Side
+from openalgo_lab.model.vocabulary import PriceType, Side
 from openalgo_lab.store.instruments import InstrumentStore
 from openalgo_lab.store.journal_records import KillSwitched
 
-__all__ = ["CLOSING_TAG", "Closer", "slices"]
+__all__ = ["CLOSING_TAG", "Closer"]
 
 CLOSING_TAG = "Squareoff"
-"""The strategy of orders that close positions."""
+"""The strategy of orders that close what no strategy has opened."""
 
 
 class Closer:
@@ -63,14 +65,18 @@ class Closer:
     async def close(self, command: ClosePosition) -> CancelReply:
         """Close what matches at market, sliced at the freeze quantity. Twice does not close twice."""
         account = self._router.line(command.account).name
-        return await self._close(
-            position
-            for position in self._ledger.books.positions
-            if position.account == account
-            and command.exchange in (None, position.exchange)
-            and command.symbol in ("", position.symbol)
-            and command.product in (None, position.product)
-        )
+
+        def matches(one: Position | PositionKey) -> bool:
+            return (
+                one.account == account
+                and command.exchange in (None, one.exchange)
+                and command.symbol in ("", one.symbol)
+                and command.product in (None, one.product)
+            )
+
+        if command.strategy:
+            return await self._place_all(self._closing_strategy(command.strategy, matches))
+        return await self._close(position for position in self._ledger.books.positions if matches(position))
 
     async def engage_kill_switch(self, by: str, *, close_positions: bool) -> CancelReply:
         """Refuse new orders from this moment, cancel all working ones of all accounts, close positions if asked."""
@@ -109,9 +115,10 @@ class Closer:
         return order.order_id, ""
 
     async def _close(self, positions: Iterable[Position]) -> CancelReply:
-        orders = [order for position in positions for order in self._closing_orders(position)]
-        results = await asyncio.gather(*(self._place_one(order) for order in orders))
-        return _reply(results)
+        return await self._place_all(order for position in positions for order in self._closing_orders(position))
+
+    async def _place_all(self, orders: Iterable[PlaceOrder]) -> CancelReply:
+        return _reply(await asyncio.gather(*(self._place_one(order) for order in list(orders))))
 
     async def _place_one(self, command: PlaceOrder) -> tuple[str, str]:
         try:
@@ -123,43 +130,47 @@ class Closer:
         return order.order_id, order.reason if failed or unknown else ""
 
     def _closing_orders(self, position: Position) -> Iterator[PlaceOrder]:
-        side = Side.SELL if position.quantity > 0 else Side.BUY
-        rest = abs(position.quantity) - self._closing_already(position, side)
-        instrument = self._instruments().find(InstrumentKey(position.exchange, position.symbol))
+        """What closes a position: each strategy's share under its own tag, so that its book closes, too; the rest."""
+        key = PositionKey(position.account, position.exchange, position.symbol, position.product)
+        sign = 1 if position.quantity > 0 else -1
+        rest = abs(position.quantity)
+        for strategy, net in net_by_strategy(self._ledger.books.fills, key).items():
+            share = min(max(net * sign, 0), rest)
+            rest -= share
+            yield from self._share(key, sign, share, strategy)
+        yield from self._share(key, sign, rest, CLOSING_TAG)
+
+    def _closing_strategy(self, strategy: str, matches: Callable[[PositionKey], bool]) -> Iterator[PlaceOrder]:
+        """What closes a strategy's own trades, whatever else the account holds."""
+        fills = [fill for fill in self._ledger.books.fills if fill.strategy == strategy]
+        for key in dict.fromkeys(PositionKey.of(fill) for fill in fills):
+            net = net_by_strategy(fills, key).get(strategy, 0)
+            if net and matches(key):
+                yield from self._share(key, 1 if net > 0 else -1, abs(net), strategy)
+
+    def _share(self, key: PositionKey, sign: int, units: int, strategy: str) -> Iterator[PlaceOrder]:
+        """Orders that close ``units`` of a position, less what such orders under way will take already."""
+        side = Side.SELL if sign > 0 else Side.BUY
+        taken = under_way(self._ledger, key, lambda order: _closes(order, side, strategy))
+        rest = units - abs(taken)
+        instrument = self._instruments().find(InstrumentKey(key.exchange, key.symbol))
         lot = instrument.lot_size if instrument is not None else 1
         freeze = instrument.freeze_quantity if instrument is not None else 0
         for quantity in slices(rest, lot, freeze):
             yield PlaceOrder(
-                exchange=position.exchange,
-                symbol=position.symbol,
+                exchange=key.exchange,
+                symbol=key.symbol,
                 side=side,
                 quantity=quantity,
-                product=position.product,
-                strategy=CLOSING_TAG,
-                account=position.account,
+                product=key.product,
+                strategy=strategy,
+                account=key.account,
                 confirm_duplicate=True,
             )
 
-    def _closing_already(self, position: Position, side: Side) -> int:
-        """Units that closing orders under way will take, filled ones whose trades have not come included."""
-        key = PositionKey(position.account, position.exchange, position.symbol, position.product)
-        return sum(
-            order.remaining
-            + max(order.filled_quantity - sum(f.quantity for f in self._ledger.fills_of(order.order_id)), 0)
-            for order in self._ledger.orders(position.account)
-            if order.strategy == CLOSING_TAG
-            and order.side is side
-            and PositionKey(order.account, order.exchange, order.symbol, order.product) == key
-        )
 
-
-def slices(quantity: int, lot: int, freeze: int) -> list[int]:
-    """``quantity`` in orders that the exchange takes: whole lots up to the freeze quantity; 0 = no limit."""
-    if quantity <= 0:
-        return []
-    largest = freeze // lot * lot if freeze else quantity
-    whole, rest = divmod(quantity, largest) if largest else (1, 0)
-    return [largest or quantity] * whole + ([rest] if rest else [])
+def _closes(order: Order, side: Side, strategy: str) -> bool:
+    return order.side is side and order.strategy == strategy and order.price_type is PriceType.MARKET
 
 
 def _reply(results: Iterable[tuple[str, str]]) -> CancelReply:

@@ -13,10 +13,10 @@ from openalgo_lab.engine.closing import Closer
 from openalgo_lab.engine.composition import Composition
 from openalgo_lab.engine.ledger import Ledger
 from openalgo_lab.engine.market_data import MarketData
-from openalgo_lab.engine.orders import OrderFlow
 from openalgo_lab.engine.principal import Permission, Principal
 from openalgo_lab.engine.reconciler import Reconciler
 from openalgo_lab.engine.router import Router
+from openalgo_lab.engine.slicing import Slicer
 from openalgo_lab.engine.table import Idempotency, RateClass, handles
 from openalgo_lab.model import commands as c
 from openalgo_lab.model.errors import InputError
@@ -34,8 +34,8 @@ _MAX_RESULTS = 500
 class TradingDesk:
     """Commands that change orders, and the books."""
 
-    def __init__(self, flow: OrderFlow, closer: Closer, ledger: Ledger) -> None:
-        self._flow = flow
+    def __init__(self, slicer: Slicer, closer: Closer, ledger: Ledger) -> None:
+        self._slicer = slicer
         self._closer = closer
         self._ledger = ledger
 
@@ -48,7 +48,7 @@ class TradingDesk:
     )
     async def place_order(self, command: c.PlaceOrder, _: Principal) -> Order:
         """Risk, durable intent, wire, outcome."""
-        return await self._flow.place(command)
+        return await self._slicer.place(command)
 
     @handles(
         c.ModifyOrder,
@@ -59,7 +59,7 @@ class TradingDesk:
     )
     async def modify_order(self, command: c.ModifyOrder, principal: Principal) -> Order:
         """Ask for new terms."""
-        return await self._flow.modify(command, principal.name)
+        return await self._slicer.modify(command, principal.name)
 
     @handles(
         c.CancelOrder,
@@ -70,7 +70,7 @@ class TradingDesk:
     )
     async def cancel_order(self, command: c.CancelOrder, principal: Principal) -> Order:
         """Ask for the end of an order."""
-        return await self._flow.cancel(command.order_id, principal.name)
+        return await self._slicer.cancel(command.order_id, principal.name)
 
     @handles(
         c.CancelAllOrders,
@@ -110,16 +110,14 @@ class TradingDesk:
     @handles(c.GetOrder, permission=Permission.READ)
     async def get_order(self, command: c.GetOrder, _: Principal) -> Order:
         """One order."""
-        order = self._ledger.find(command.order_id)
-        if order is None:
-            raise InputError(f"There is no order {command.order_id!r}: take an id from lab.orders.", field="order_id")
-        return order
+        return self._slicer.find(command.order_id)
 
     @handles(c.GetFills, permission=Permission.READ)
     async def get_fills(self, command: c.GetFills, principal: Principal) -> tuple[Fill, ...]:
         """Its trades."""
         order = await self.get_order(c.GetOrder(command.order_id), principal)
-        return self._ledger.fills_of(order.order_id)
+        ids = [child.order_id for child in self._slicer.children(order.order_id)] or [order.order_id]
+        return tuple(fill for one in ids for fill in self._ledger.fills_of(one))
 
     @handles(c.GetBooks, permission=Permission.READ)
     async def get_books(self, _: c.GetBooks, __: Principal) -> Books:
@@ -196,15 +194,32 @@ class DataDesk:
     @handles(c.EstimateMargin, permission=Permission.READ)
     async def estimate_margin(self, command: c.EstimateMargin, _: Principal) -> c.MarginReply:
         """Before the click."""
-        order = command.order
-        line = self._router.line(order.account)
+        return await self._estimate((command.order,))
+
+    @handles(c.EstimateBasketMargin, permission=Permission.READ)
+    async def estimate_basket_margin(self, command: c.EstimateBasketMargin, _: Principal) -> c.MarginReply:
+        """Several orders of one account, together."""
+        if not command.orders:
+            raise InputError("The basket is empty: give at least one order.", field="orders")
+        if len({order.account for order in command.orders}) > 1:
+            raise InputError("The orders belong to several accounts: ask for each account.", field="account")
+        return await self._estimate(command.orders)
+
+    async def _estimate(self, orders: tuple[c.PlaceOrder, ...]) -> c.MarginReply:
+        line = self._router.line(orders[0].account)
         if self._parts.margin is None:
             raise InputError(f"The broker {line.account.broker} tells no margins before an order.", field="account")
-        instrument = self._instruments().require(InstrumentKey(order.exchange, order.symbol))
-        price = order.price or order.trigger_price or (await self._data.quotes([instrument.key]))[0].ltp
-        margin, charges, basis = await self._parts.margin(order, instrument, price)
+        margin = charges = 0
+        basis = ""
+        for order in orders:
+            instrument = self._instruments().require(InstrumentKey(order.exchange, order.symbol))
+            price = order.price or order.trigger_price or (await self._data.quotes([instrument.key]))[0].ltp
+            more, cost, basis = await self._parts.margin(order, instrument, price)
+            margin, charges = margin + more, charges + cost
         funds = next((f for f in self._ledger.books.funds if f.account == line.name), None)
         free = (funds or await line.adapter.funds()).available_paise
+        if len(orders) > 1:
+            basis = f"The sum of {len(orders)} orders, each by itself: no hedge is counted. {basis}"
         return c.MarginReply(margin, charges, free - margin - charges, basis)
 
 

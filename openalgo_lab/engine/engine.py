@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from openalgo_lab.engine.baskets import Baskets
 from openalgo_lab.engine.board import Board
 from openalgo_lab.engine.bus import Bus
 from openalgo_lab.engine.closing import Closer
@@ -21,6 +22,7 @@ from openalgo_lab.engine.lag import LagSampler
 from openalgo_lab.engine.ledger import Ledger
 from openalgo_lab.engine.market_data import MarketData
 from openalgo_lab.engine.middleware import AuditTrail, RateGate, check_permission
+from openalgo_lab.engine.option_symbols import OptionFinder
 from openalgo_lab.engine.orders import ORDERS_OWNER, OrderFlow
 from openalgo_lab.engine.principal import Principal
 from openalgo_lab.engine.reconciler import Reconciler
@@ -30,6 +32,9 @@ from openalgo_lab.engine.risk_settings import load_risk_settings
 from openalgo_lab.engine.router import Line, Router
 from openalgo_lab.engine.sheet import HealthSheet
 from openalgo_lab.engine.sink import LineSink
+from openalgo_lab.engine.slicing import Slicer
+from openalgo_lab.engine.smart import SmartOrders
+from openalgo_lab.engine.structure_desk import StructureDesk
 from openalgo_lab.engine.supervisor import Supervisor
 from openalgo_lab.engine.table import CommandTable
 from openalgo_lab.model.commands import Command
@@ -91,6 +96,7 @@ class Engine:
             doubts=self.reconciler,
             now_ns=parts.now_ns,
         )
+        self.slicer = Slicer(flow=self.flow, ledger=self.ledger, router=self.router, instruments=self._instruments)
         self._closer = Closer(
             router=self.router,
             ledger=self.ledger,
@@ -240,7 +246,15 @@ class Engine:
 
     def _make_table(self) -> CommandTable:
         desks = (
-            TradingDesk(self.flow, self._closer, self.ledger),
+            TradingDesk(self.slicer, self._closer, self.ledger),
+            StructureDesk(
+                slicer=self.slicer,
+                smart=SmartOrders(slicer=self.slicer, ledger=self.ledger, router=self.router),
+                baskets=Baskets(slicer=self.slicer, bus=self.bus),
+                finder=OptionFinder(self._instruments, self.data.quotes),
+                ledger=self.ledger,
+                router=self.router,
+            ),
             DataDesk(
                 data=self.data,
                 instruments=self._instruments,

@@ -93,38 +93,49 @@ class OrderFlow:
 
     # Placing ------------------------------------------------------------------------------------------------------
 
-    async def place(self, command: PlaceOrder, *, closing: bool = False) -> Order:
+    async def place(self, command: PlaceOrder, *, closing: bool = False, parent: str = "") -> Order:
         """Place an order and answer when its outcome is known: accepted, refused, not placed, or unknown.
 
         Raises Denied/RiskDenied, InputError and JournalError; then nothing has left. The same ``client_key`` again
-        answers with the same order.
+        answers with the same order. ``parent``: the larger order that this is a slice of.
         """
         line = self._router.line(command.account)
         command = msgspec.structs.replace(command, account=line.name)
         if command.client_key:
-            return await self._place_once(line, command, closing)
-        return await asyncio.shield(self._begin(line, command, closing))
+            return await self._place_once(line, command, closing, parent)
+        return await asyncio.shield(self._begin(line, command, closing, parent))
 
-    def _begin(self, line: Line, command: PlaceOrder, closing: bool) -> asyncio.Task[Order]:
+    def known(self, account: str, client_key: str) -> Order | None:
+        """The order that a client key has become; None while it is none."""
+        order_id = self._keys.get((account, client_key))
+        return self._ledger.find(order_id) if order_id is not None else None
+
+    async def check_whole(self, command: PlaceOrder) -> None:
+        """Judge an order that will go in slices as the one order that it is. Raises RiskDenied, SymbolError."""
+        line = self._router.open_line(command.account)
+        instrument = self._instruments().require(InstrumentKey(command.exchange, command.symbol))
+        quote = self._data.live_quote(instrument.key) or await self._fetch_quote(line, instrument)
+        self._gate.check_whole(command, instrument, quote, self._now_ns())
+
+    def _begin(self, line: Line, command: PlaceOrder, closing: bool, parent: str) -> asyncio.Task[Order]:
         name = f"order {command.side} {command.quantity} {command.symbol}"
-        return self._supervisor.start(name, self._place(line, command, closing))
+        return self._supervisor.start(name, self._place(line, command, closing, parent))
 
-    async def _place_once(self, line: Line, command: PlaceOrder, closing: bool) -> Order:
+    async def _place_once(self, line: Line, command: PlaceOrder, closing: bool, parent: str) -> Order:
         key = (line.name, command.client_key)
-        known = self._keys.get(key)
-        if known is not None and (order := self._ledger.find(known)) is not None:
+        if (order := self.known(*key)) is not None:
             _check_same(command, order)
             return order
         running = self._placing.get(key)
         if running is None:
-            task = self._begin(line, command, closing)
+            task = self._begin(line, command, closing, parent)
             running = self._placing[key] = (command, task)
             task.add_done_callback(lambda _: self._placing.pop(key, None))
         elif not _same(running[0], command):
             raise _key_reused(command)
         return await asyncio.shield(running[1])
 
-    async def _place(self, line: Line, command: PlaceOrder, closing: bool) -> Order:
+    async def _place(self, line: Line, command: PlaceOrder, closing: bool, parent: str) -> Order:
         began = time.perf_counter()
         self._router.open_line(line.name)
         instrument = self._instruments().require(InstrumentKey(command.exchange, command.symbol))
@@ -133,7 +144,7 @@ class OrderFlow:
         else:
             quote = self._data.live_quote(instrument.key) or await self._fetch_quote(line, instrument)
             self._gate.check(command, instrument, quote, self._now_ns())
-        intent = _intent(command, self._now_ns())
+        intent = _intent(command, self._now_ns(), parent)
         await line.journal.intend(intent, command.client_key)
         if command.client_key:
             self._keys[(line.name, command.client_key)] = intent.order_id
@@ -303,7 +314,7 @@ class OrderFlow:
         return order
 
 
-def _intent(command: PlaceOrder, now_ns: int) -> OrderIntent:
+def _intent(command: PlaceOrder, now_ns: int, parent: str = "") -> OrderIntent:
     return OrderIntent(
         order_id=new_order_id(),
         account=command.account,
@@ -319,6 +330,7 @@ def _intent(command: PlaceOrder, now_ns: int) -> OrderIntent:
         validity=command.validity,
         strategy=command.strategy,
         created_ns=now_ns,
+        parent=parent,
     )
 
 

@@ -24,7 +24,7 @@ from openalgo_lab.model.money import format_inr, format_qty, is_on_tick, nearest
 from openalgo_lab.model.times import NS_PER_SECOND, trade_date
 from openalgo_lab.model.vocabulary import DERIVATIVE_EXCHANGES, PriceType, Product, Side, Validity
 
-__all__ = ["CHECKS", "CLOSING_CHECKS", "MODIFY_CHECKS", "Case", "MarketHours", "RiskGate"]
+__all__ = ["CHECKS", "CLOSING_CHECKS", "MODIFY_CHECKS", "WHOLE_CHECKS", "Case", "MarketHours", "RiskGate"]
 
 
 class MarketHours(Protocol):
@@ -337,6 +337,9 @@ CHECKS: tuple[Check, ...] = (
 """What a new order must pass, in this order; the first that says no is the answer."""
 
 
+WHOLE_CHECKS = tuple(check for check in CHECKS if check is not freeze)
+"""What an order must pass before it goes in slices."""
+
 CLOSING_CHECKS: tuple[Check, ...] = (tradable, quantity, freeze, product, session)
 """What an order that only reduces a position must pass: the user's own limits never keep anyone in a position."""
 
@@ -356,13 +359,22 @@ class RiskGate:
 
     def check(self, order: PlaceOrder, instrument: Instrument, quote: Quote | None, now_ns: int) -> None:
         """Let a new order pass and remember it, or raise RiskDenied."""
+        self._check(order, instrument, quote, now_ns, CHECKS)
+
+    def _check(
+        self, order: PlaceOrder, instrument: Instrument, quote: Quote | None, now_ns: int, checks: tuple[Check, ...]
+    ) -> None:
         intent = _bare(order)
         self._forget_old()
         repeats = any(young == intent for _, young in self._young)
         case = msgspec.structs.replace(self._case(order, instrument, quote, now_ns), repeats_young=repeats)
-        for check in CHECKS:
+        for check in checks:
             check(case)
         self._young.append((self._monotonic_ns(), intent))
+
+    def check_whole(self, order: PlaceOrder, instrument: Instrument, quote: Quote | None, now_ns: int) -> None:
+        """Let an order that will go in slices pass as a whole, or raise RiskDenied; its slices are checked again."""
+        self._check(order, instrument, quote, now_ns, WHOLE_CHECKS)
 
     def check_closing(self, order: PlaceOrder, instrument: Instrument, now_ns: int) -> None:
         """Let an order that reduces a position pass, or raise RiskDenied."""

@@ -15,6 +15,7 @@ from openalgo_lab.model.commands import Command
 from openalgo_lab.model.errors import EngineDead, InputError
 from openalgo_lab.model.events import Books
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
+from openalgo_lab.model.order_groups import combine
 from openalgo_lab.model.orders import Order
 from openalgo_lab.model.profile import default_hosting, default_profile
 from openalgo_lab.model.vocabulary import Exchange
@@ -123,7 +124,14 @@ class LabCore:
         if books is not (now := self._handle.books):
             orders = {order.order_id: order for order in now.orders}
             self._indexed = (now, orders)
-        return orders.get(order_id)
+        found = orders.get(order_id)
+        if found is None and (slices := self._slices(order_id)):
+            found = orders[order_id] = combine(slices)
+        return found
+
+    def _slices(self, order_id: str) -> list[Order]:
+        """The slices of an order that was larger than the exchange takes in one."""
+        return [order for order in self._handle.books.orders if order.parent == order_id]
 
     def _owner(self, what: str) -> str:
         """A fresh name for somebody who wants quotes."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from openalgo_lab.lab.health import Health
 from openalgo_lab.lab.market import MarketCalls
 from openalgo_lab.lab.replay import Replay
-from openalgo_lab.lab.trading import TradingCalls
+from openalgo_lab.lab.structures import StructureCalls
 from openalgo_lab.lab.widgets import WidgetCalls
 
 __all__ = ["Lab"]
 
 
-class Lab(TradingCalls, MarketCalls, WidgetCalls):
+class Lab(StructureCalls, MarketCalls, WidgetCalls):
     """A trading workbench: ``lab = Lab()`` starts or joins the engine of your profile.
 
     The same in a notebook, in IPython and in a script. The engine runs in a thread of its own, so a busy cell never

@@ -122,7 +122,13 @@ class LiveOrder(Shown):
     @property
     def fills(self) -> tuple[Fill, ...]:
         """Its trades so far."""
-        return tuple(fill for fill in self._lab._handle.books.fills if fill.order_id == self.order_id)
+        ids = {self.order_id, *(part.order_id for part in self.slices)}
+        return tuple(fill for fill in self._lab._handle.books.fills if fill.order_id in ids)
+
+    @property
+    def slices(self) -> tuple[Order, ...]:
+        """The orders it went to the exchange as, where it was above the freeze quantity; else none."""
+        return tuple(self._lab._slices(self.order_id))
 
     @property
     def history(self) -> tuple[Step, ...]:

@@ -57,7 +57,8 @@ class TradingCalls(LabCore):
         Args:
             symbol: ``"SBIN"`` if it is listed on one exchange only, else ``"NSE:SBIN"`` or with ``exchange``.
             side: ``"BUY"`` or ``"SELL"``.
-            quantity: units (shares, not lots); a multiple of the lot size.
+            quantity: units (shares, not lots); a multiple of the lot size. Above the freeze quantity it goes in slices
+                that are shown, changed and cancelled as one.
             price: the limit, rupees. Alone it makes a LIMIT order.
             trigger_price: the stop, rupees. Alone it makes an SL-M order, with ``price`` an SL order.
             price_type: says the type outright; without it none of the two prices makes a MARKET order.
@@ -158,12 +159,16 @@ class TradingCalls(LabCore):
         *,
         exchange: Exchange | str | None = None,
         product: Product | str | None = None,
+        strategy: str = "",
         account: str = "",
     ) -> Ask[CancelReply, Outcome]:
-        """Close a position at market, or all of the account; large ones are sliced at the freeze quantity."""
+        """Close a position at market, or all of the account; large ones are sliced at the freeze quantity.
+
+        With ``strategy`` only what that strategy's own trades have left open.
+        """
         where, text = self._narrow(symbol, exchange)
         only = None if product is None else word(Product, product, "product")
-        return Ask(ClosePosition(account, where, text, only), partial(Outcome, "closed"))
+        return Ask(ClosePosition(account, where, text, only, strategy), partial(Outcome, "closed"))
 
     def _kill_switch(self, engage: bool = True, *, close_positions: bool = False) -> Ask[CancelReply, Outcome]:
         """Refuse new orders at once and cancel every working one, and close positions if asked; False releases it."""

@@ -26,6 +26,7 @@ from openalgo_lab.model.order_commands import (
     PlaceOrder,
 )
 from openalgo_lab.model.orders import Fill
+from openalgo_lab.model.structure_commands import AnyStructureCommand, EstimateBasketMargin
 from openalgo_lab.model.vocabulary import Exchange, FeedMode
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Command",
     "ControlReplay",
     "Done",
+    "EstimateBasketMargin",
     "EstimateMargin",
     "GetBooks",
     "GetDepth",
@@ -168,5 +170,6 @@ AnyCommand = (
     | Reconcile
     | GetStatus
     | ControlReplay
+    | AnyStructureCommand
 )
 """Every command, as the tagged union in which it travels."""

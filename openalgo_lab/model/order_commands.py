@@ -42,7 +42,8 @@ class MarginReply(msgspec.Struct, frozen=True):
 class PlaceOrder(Command[Order], frozen=True, tag="place_order"):
     """Place one order; answers with it as soon as its outcome at the broker is known (accepted, refused, unknown).
 
-    ``quantity`` in units (a multiple of the lot). ``client_key`` makes it idempotent: the same key, the same order.
+    ``quantity`` in units (a multiple of the lot); above the freeze quantity it goes in slices, and the answer is the
+    whole as one order. ``client_key`` makes it idempotent: the same key, the same order.
     ``confirm_duplicate`` must be true to send an intent identical to one of the last 2 s from another key.
     """
 
@@ -92,12 +93,16 @@ class CancelAllOrders(Command[CancelReply], frozen=True, tag="cancel_all_orders"
 
 
 class ClosePosition(Command[CancelReply], frozen=True, tag="close_position"):
-    """Close positions at market, sliced at the freeze quantity: all of the account, or those that match."""
+    """Close positions at market, sliced at the freeze quantity: all of the account, or those that match.
+
+    With ``strategy`` only what that strategy's own trades have left open.
+    """
 
     account: str = ""
     exchange: Exchange | None = None
     symbol: str = ""
     product: Product | None = None
+    strategy: str = ""
 
 
 class GetOrder(Command[Order], frozen=True, tag="get_order"):

@@ -105,7 +105,10 @@ def new_order_id() -> str:
 
 
 class OrderIntent(msgspec.Struct, frozen=True):
-    """What somebody wants: written to the journal before its first byte leaves. Quantity in units, prices in rupees."""
+    """What somebody wants: written to the journal before its first byte leaves. Quantity in units, prices in rupees.
+
+    ``parent`` is the id of the larger order that this one is a slice of, "" for an order that stands alone.
+    """
 
     order_id: str
     account: str
@@ -121,13 +124,14 @@ class OrderIntent(msgspec.Struct, frozen=True):
     validity: Validity = Validity.DAY
     strategy: str = ""
     created_ns: int = 0
+    parent: str = ""
 
 
 class Order(msgspec.Struct, frozen=True):
     """An order as the ledger knows it now. Times are UTC ns, 0 = not happened; prices in rupees, quantities in units.
 
     ``version`` grows by one with every change. ``alarms`` are sentences about evidence that contradicts itself
-    (an overfill, a fill after a cancel): shown to the user, never hidden.
+    (an overfill, a fill after a cancel): shown to the user, never hidden. ``parent``: see :class:`OrderIntent`.
     """
 
     order_id: str
@@ -156,6 +160,7 @@ class Order(msgspec.Struct, frozen=True):
     updated_ns: int = 0
     version: int = 0
     alarms: tuple[str, ...] = ()
+    parent: str = ""
 
     @property
     def remaining(self) -> int:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+import pkgutil
 import typing
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+import openalgo_lab.engine as engine_package
 from openalgo_lab.engine.config import RateLimits
-from openalgo_lab.engine.desks import AdminDesk, DataDesk, TradingDesk
 from openalgo_lab.engine.middleware import AuditTrail, RateGate, check_permission
 from openalgo_lab.engine.principal import Permission, Principal
 from openalgo_lab.engine.table import CommandTable, Idempotency, RateClass, answer_type, handles
@@ -18,12 +22,19 @@ from tests.support.engine_parts import limit, running
 from tests.support.scripted_broker import ScriptedBroker
 
 COMMANDS = typing.get_args(c.AnyCommand)
-DESKS = (TradingDesk, DataDesk, AdminDesk)
+
+
+@cache
+def desks() -> tuple[type, ...]:
+    """Every class of the engine that handles a command."""
+    names = [module.name for module in pkgutil.walk_packages(engine_package.__path__, "openalgo_lab.engine.")]
+    classes = (value for name in names for value in vars(import_module(name)).values() if inspect.isclass(value))
+    return tuple(dict.fromkeys(cls for cls in classes if cls.__module__ in names))
 
 
 def handlers() -> dict[type, list[typing.Any]]:
     found: dict[type, list[typing.Any]] = {}
-    for desk in DESKS:
+    for desk in desks():
         for value in vars(desk).values():
             rule = getattr(value, "__command_rule__", None)
             if rule is not None:
