@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, NoReturn
+from typing import NoReturn
 
 from openalgo_lab.broker.spec import Call, Session
 from openalgo_lab.model.errors import NotSupported
@@ -20,7 +20,7 @@ __all__ = ["PlainCodec"]
 class PlainCodec:
     """Every optional method of a codec, as "not offered"; a broker's codec overrides what its API has."""
 
-    broker_name: ClassVar[str]
+    broker_name: str
     """How sentences name the broker."""
 
     def login_url(self, credentials: Mapping[str, str], redirect_uri: str, state: str) -> str:

@@ -16,7 +16,7 @@ from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.symbols import format_symbol
 from openalgo_lab.model.vocabulary import Exchange, InstrumentType
 
-__all__ = ["contract", "each_once", "plain", "rows", "unpacked"]
+__all__ = ["each_once", "listed", "rows", "unpacked"]
 
 R = TypeVar("R")
 
@@ -75,12 +75,41 @@ def each_once(
     return tuple(found.values())
 
 
-def plain(
-    exchange: Exchange, symbol: str, *, name: str, token: int, tick: float, traded: str, **more: object
+def listed(
+    exchange: Exchange,
+    kind: InstrumentType,
+    base: str,
+    token: int,
+    *,
+    traded: str,
+    lot: int = 1,
+    tick: float,
+    name: str = "",
+    feed: str = "",
+    expiry: date | None = None,
+    strike: float = 0.0,
+    freeze: int = 0,
 ) -> Instrument:
-    """A share, or on an index exchange an index. Raises SymbolError or DecodeError."""
-    raise NotImplementedError
+    """An instrument whose symbol is made of its parts: ``base`` is the share's, the index's or the underlying's.
 
-
-def contract(exchange: Exchange) -> Instrument:
-    raise NotImplementedError
+    ``traded`` is the text that orders need, ``feed`` that of the feed. Raises SymbolError, or DecodeError for a lot or
+    tick that is none.
+    """
+    dated = expiry is not None
+    if lot < 1 or not tick > 0:
+        raise DecodeError(f"{traded} has no lot or no tick size.")
+    return Instrument(
+        symbol=format_symbol(base, kind, expiry, strike if kind.is_option else None),
+        exchange=exchange,
+        kind=kind,
+        name=name or base,
+        token=token,
+        lot_size=lot,
+        tick_size=tick,
+        freeze_quantity=freeze,
+        underlying=base if dated else "",
+        expiry=expiry,
+        strike=strike if kind.is_option else 0.0,
+        broker_symbol=traded,
+        broker_token=feed,
+    )

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 import msgspec
@@ -16,7 +17,7 @@ import msgspec
 from openalgo_lab.model.errors import DecodeError, InputError
 from openalgo_lab.model.times import IST, NS_PER_SECOND, to_ns
 
-__all__ = ["Number", "from_word", "moment", "number", "read", "to_word", "whole"]
+__all__ = ["Number", "from_word", "moment", "number", "read", "to_word", "whole", "words"]
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -30,6 +31,12 @@ _DAY_FIRST: Final = re.compile(r"(\d{1,2})-(\d{2}|[A-Za-z]{3})-(\d{4})[ T](\d{2}
 _TIME_FIRST: Final = re.compile(r"(\d{2}:\d{2}:\d{2}) (\d{1,2})-(\d{2}|[A-Za-z]{3})-(\d{4})")
 _ISO: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})[ T](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})?")
 _MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+
+
+def words(kind: Callable[[str], V], text: str) -> Mapping[str, V]:
+    """A table of words: `MKT=MARKET LMT=LIMIT`, or the word alone where ours is the same. `~` stands for a blank."""
+    pairs = (item.partition("=") for item in text.split())
+    return MappingProxyType({word.replace("~", " "): kind(ours or word) for word, _, ours in pairs})
 
 
 def read(body: bytes | str | msgspec.Raw, shape: type[T], broker: str) -> T:

@@ -1,0 +1,443 @@
+"""The Noren "jData" protocol as pure functions: every call is a POST of `jData=<json>` in which all values are text."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, TypeVar
+from urllib.parse import quote as percent
+
+import msgspec
+
+from brokers.noren import tables
+from brokers.noren.feed import NorenFeed
+from brokers.noren.instruments import master
+from brokers.noren.market import OCO, candles, depth_levels, gtt_report, small_keys, unfolded
+from brokers.noren.rows import columns, fill, report
+from openalgo_lab.broker import (
+    Call,
+    FeedAddress,
+    FeedSpec,
+    HttpRequest,
+    HttpResponse,
+    Lane,
+    LoginFlow,
+    OrderChange,
+    PlainCodec,
+    Session,
+)
+from openalgo_lab.broker.columns import bars, depth_of, quote
+from openalgo_lab.broker.reading import Number, moment, read, to_word
+from openalgo_lab.broker.receipt import accepted
+from openalgo_lab.broker.record import Record, parsed
+from openalgo_lab.model.errors import (
+    BrokerError,
+    InputError,
+    LabError,
+    NotSupported,
+    Rejected,
+    SessionExpired,
+    Throttled,
+)
+from openalgo_lab.model.gtt import GttIntent, GttKind, GttLeg, GttReport
+from openalgo_lab.model.instruments import Instrument
+from openalgo_lab.model.market import Bars, Depth, Quote
+from openalgo_lab.model.money import format_price, to_paise
+from openalgo_lab.model.orders import Order, OrderIntent
+from openalgo_lab.model.portfolio import Funds, Holding, Profile
+from openalgo_lab.model.reports import Evidence, FillReport, OrderReport, PositionReport
+from openalgo_lab.model.times import NS_PER_SECOND
+from openalgo_lab.model.vocabulary import PriceType, Product, Side
+
+__all__ = ["NorenCodec"]
+
+T = TypeVar("T")
+Data = Mapping[str, Any]
+
+
+class NorenCodec(PlainCodec):
+    """Implements `openalgo_lab.broker.Codec` for one member."""
+
+    def __init__(self, member: tables.Member) -> None:
+        self.member = member
+        self.broker_name = member.name
+
+    def _call(
+        self, session: Session, route: str, data: Data, decode: Callable[[HttpResponse], T], *, order: bool = False
+    ) -> Call[T]:
+        member = self.member
+        in_body = member.jkey or (member.chart_jkey and route in ("TPSeries", "EODChartData"))
+        headers = [("content-type", "application/x-www-form-urlencoded" if in_body else "text/plain")]
+        body = _jdata({"uid": session.client, **data})
+        if in_body:
+            body += b"&jKey=" + session.token.encode()
+        if not member.jkey:
+            headers.append(("authorization", f"Bearer {session.token}"))
+        lane = Lane.ORDER if order else Lane.DATA
+        return Call(HttpRequest("POST", member.prefix + route, tuple(headers), body, lane, safe=not order), decode)
+
+    def _one(self, response: HttpResponse) -> Record:
+        return Record(parsed(response.body, self.member.name), self.member.name)
+
+    def _list(self, response: HttpResponse, tidy: Callable[[Any], Any] = lambda found: found) -> list[Record]:
+        """Rows; an object in their place says that there are none, or why they cannot be had. Raises BrokerError."""
+        found = tidy(parsed(response.body, self.member.name))
+        if not isinstance(found, dict):
+            return Record.all(found, self.member.name)
+        said = Record(found, self.member.name).text("emsg", "")
+        if "no data" in said.casefold():
+            return []
+        raise BrokerError(f"{self.member.name} could not answer ({said.strip()[:200]}); try again in a moment.")
+
+    def refusal(self, response: HttpResponse) -> LabError | None:
+        if not response.body.lstrip().startswith(b"{"):
+            return None
+        said = self._one(response)
+        low = said.text("emsg", "").casefold()
+        text = f"{self.member.name}: {said.text('emsg', '').strip()[:300]}"
+        state = said.text("stat", said.text("status", "")).casefold()
+        if state not in ("not_ok", "invalid oi") or "no data" in low or "timeout" in low:
+            return None
+        if "session expired" in low or "invalid session key" in low:
+            return SessionExpired(f"{text}; log in again.")
+        if "exceeds limit" in low:
+            return Throttled(text, 60.0 if "minute" in low else 1.0)
+        return Rejected(text)
+
+    # Session ---------------------------------------------------------------------------------------------------
+
+    def login_url(self, credentials: Mapping[str, str], redirect_uri: str, state: str) -> str:
+        """The page knows its redirect address from the app's registration, and carries no state."""
+        del redirect_uri, state
+        return self.member.login_url + percent(self._need(credentials, "client_id"), safe="")
+
+    def login(self, credentials: Mapping[str, str]) -> LoginFlow:
+        if credentials.get("access_token") and credentials.get("uid"):  # TradeSmart's page may give them at once
+            return Session(credentials["uid"], credentials["access_token"])
+        key, secret = self._need(credentials, "client_id"), self._need(credentials, "client_secret")
+        code = credentials.get("request_code") or self._need(credentials, "code")
+        if self.member.jkey:
+            body = {"api_key": key, "request_code": code, "api_secret": _sha256(key + code + secret)}
+            request = HttpRequest("POST", "/trade/apitoken", body=msgspec.json.encode(body), host="auth")
+            found = yield Call(request, self._one)
+            return Session(found.text("client"), found.text("token"))
+        body = {"code": code, "checksum": _sha256(key + secret + code)}
+        path = f"{self.member.prefix}GenAcsTok"
+        found = yield Call(HttpRequest("POST", path, (("content-type", "text/plain"),), _jdata(body)), self._one)
+        return Session(found.text("USERID"), found.text("access_token"), expires_ns=found.moment("expires_in"))
+
+    def _need(self, credentials: Mapping[str, str], name: str) -> str:
+        if not credentials.get(name):
+            raise InputError(f"The login at {self.member.name} needs {name}; fill it in.", field=name)
+        return credentials[name]
+
+    def logout(self, session: Session) -> Call[None]:
+        return self._call(session, "Logout", {}, self._done)
+
+    def profile(self, session: Session) -> Call[Profile]:
+        def decode(response: HttpResponse) -> Profile:
+            user = self._one(response)
+            exchanges = [tables.EXCHANGES[word] for word in user.raw("exarr") or () if word in tables.EXCHANGES]
+            products = [tables.PRODUCTS.get(row.text("prd", "")) for row in user.records("prarr")]
+            known = dict.fromkeys(product for product in products if product is not None)
+            return Profile(user.text("actid"), user.text("uname", ""), tuple(exchanges), tuple(known))
+
+        return self._call(session, "UserDetails", {}, decode)
+
+    def _done(self, response: HttpResponse) -> None:
+        self._one(response).text("stat")
+
+    # Orders ----------------------------------------------------------------------------------------------------
+
+    def place(self, session: Session, intent: OrderIntent, instrument: Instrument) -> Call[OrderReport]:
+        data = self._order(session, intent, instrument) | {
+            "dscqty": str(intent.disclosed_quantity),
+            "ret": to_word(tables.VALIDITIES, intent.validity, "validity", self.member.name),
+            "ordersource": "API",
+            "remarks": intent.order_id,
+        }
+
+        def decode(response: HttpResponse) -> OrderReport:
+            return accepted(intent, self._one(response).text("norenordno"))
+
+        return self._call(session, "PlaceOrder", data, decode, order=True)
+
+    def _order(self, session: Session, intent: OrderIntent, instrument: Instrument) -> dict[str, str]:
+        whose = self._whose(session, instrument, intent.side, intent.product)
+        return whose | self._terms(intent, instrument) | {"qty": str(intent.quantity)}
+
+    def _whose(self, session: Session, instrument: Instrument, side: Side, product: Product) -> dict[str, str]:
+        return {
+            "actid": session.client,
+            **_listing(instrument),
+            "prd": to_word(tables.PRODUCTS, product, "product", self.member.name),
+            "trantype": to_word(tables.SIDES, side, "side", self.member.name),
+        }
+
+    def _terms(self, terms: OrderIntent | OrderChange | GttLeg, instrument: Instrument) -> dict[str, str]:
+        """Type and prices; a trigger price with a type that has none is refused, so it is left out."""
+        kind = terms.price_type
+        if kind in (PriceType.MARKET, PriceType.SL_M):
+            raise NotSupported(f"{self.member.name} takes no market orders by API; give a limit price.")
+        found = {
+            "prctyp": to_word(tables.PRICE_TYPES, kind, "price type", self.member.name),
+            "prc": format_price(terms.price, instrument.tick_size),
+        }
+        return found | ({"trgprc": format_price(terms.trigger_price, instrument.tick_size)} if kind.has_trigger else {})
+
+    def modify(self, session: Session, order: Order, change: OrderChange, instrument: Instrument) -> Call[None]:
+        data = (
+            _listing(instrument)
+            | self._terms(change, instrument)
+            | {
+                "actid": session.client,
+                "norenordno": order.broker_order_id,
+                "qty": str(change.quantity),
+                "dscqty": str(order.disclosed_quantity),
+                "ret": to_word(tables.VALIDITIES, order.validity, "validity", self.member.name),
+            }
+        )
+        return self._call(session, "ModifyOrder", data, self._done, order=True)
+
+    def cancel(self, session: Session, order: Order) -> Call[None]:
+        return self._call(session, "CancelOrder", {"norenordno": order.broker_order_id}, self._done, order=True)
+
+    def order(self, session: Session, order: Order) -> Call[OrderReport] | None:
+        """The newest row of its history comes first."""
+        if not order.broker_order_id:
+            return None
+
+        def decode(response: HttpResponse) -> OrderReport:
+            rows = self._list(response)
+            if not rows:
+                raise Rejected(f"{self.member.name} does not know the order {order.broker_order_id}.")
+            return report(rows[0], Evidence.ORDER_BOOK, self.member.name)
+
+        return self._call(session, "SingleOrdHist", {"norenordno": order.broker_order_id}, decode)
+
+    def order_book(self, session: Session) -> Call[tuple[OrderReport, ...]]:
+        def decode(response: HttpResponse) -> tuple[OrderReport, ...]:
+            return tuple(report(row, Evidence.ORDER_BOOK, self.member.name) for row in self._list(response))
+
+        return self._call(session, "OrderBook", {}, decode)
+
+    def trade_book(self, session: Session) -> Call[tuple[FillReport, ...]]:
+        def decode(response: HttpResponse) -> tuple[FillReport, ...]:
+            return tuple(fill(row, Evidence.TRADE_BOOK) for row in self._list(response))
+
+        return self._call(session, "TradeBook", {"actid": session.client}, decode)
+
+    # The account -----------------------------------------------------------------------------------------------
+
+    def positions(self, session: Session) -> Call[tuple[PositionReport, ...]]:
+        def decode(response: HttpResponse) -> tuple[PositionReport, ...]:
+            return tuple(
+                PositionReport(
+                    exchange=row.word(tables.EXCHANGES, "exch", "exchange"),
+                    symbol=row.text("tsym"),
+                    product=row.word(tables.PRODUCTS, "prd", "product"),
+                    quantity=row.whole("netqty"),
+                    average_price=row.number("netavgprc", 0.0) if row.whole("netqty") else 0.0,
+                    realised_paise=to_paise(row.number("rpnl", 0.0)),
+                )
+                for row in self._list(response)
+            )
+
+        return self._call(session, "PositionBook", {"actid": session.client}, decode)
+
+    def holdings(self, session: Session, account: str) -> Call[tuple[Holding, ...]]:
+        """A share of two exchanges is told as NSE's."""
+
+        def decode(response: HttpResponse) -> tuple[Holding, ...]:
+            return tuple(_holding(row, account) for row in self._list(response))
+
+        return self._call(session, "Holdings", {"actid": session.client, "prd": "C"}, decode)
+
+    def funds(self, session: Session, account: str) -> Call[Funds]:
+        """Realised profit is not told here: it is the sum over the positions."""
+
+        def decode(response: HttpResponse) -> Funds:
+            row = self._one(response)
+            used = row.number("marginused", 0.0)
+            return Funds(
+                account,
+                available_paise=to_paise(row.number("cash", 0.0) + row.number("payin", 0.0) - used),
+                used_paise=to_paise(used),
+                collateral_paise=to_paise(row.number("brkcollamt", row.number("collateral", 0.0))),
+                unrealised_paise=to_paise(row.number("urmtom", row.number("unmtom", 0.0))),
+            )
+
+        return self._call(session, "Limits", {"actid": session.client}, decode)
+
+    def margin(self, session: Session, legs: Sequence[tuple[OrderIntent, Instrument]]) -> Call[int]:
+        """What a basket blocks after netting; TradeSmart tells it of one order at a time."""
+        first, *rest = [self._order(session, intent, instrument) for intent, instrument in legs]
+        if self.member.basket_margin:
+            asked = first | {"basketlists": rest}
+            return self._call(session, "GetBasketMargin", asked, self._margin("marginusedtrade", "marginused"))
+        if rest:
+            raise NotSupported(f"{self.member.name} tells the margin of one order at a time; ask for each alone.")
+        data = first | {"rorgqty": "0", "rorgprc": "0"}
+        return self._call(session, "GetOrderMargin", data, self._margin("ordermargin", "marginused"))
+
+    def _margin(self, *names: str) -> Callable[[HttpResponse], int]:
+        def decode(response: HttpResponse) -> int:
+            row = self._one(response)
+            return to_paise(row.number(next((name for name in names if name in row), names[0])))
+
+        return decode
+
+    # Market ----------------------------------------------------------------------------------------------------
+
+    def quotes(self, session: Session, instruments: Sequence[Instrument]) -> Call[tuple[Quote, ...]]:
+        """One instrument a call."""
+        (instrument,) = instruments
+
+        def decode(response: HttpResponse) -> tuple[Quote, ...]:
+            row = self._one(response)
+            when = moment(f"{row.text('ltt')} {row.text('ltd')}") if "ltt" in row and "ltd" in row else 0
+            return (quote(instrument, columns(read(response.body, dict[str, Number], self.member.name)), when),)
+
+        return self._call(session, "GetQuotes", _scrip(instrument), decode)
+
+    def depth(self, session: Session, instrument: Instrument) -> Call[Depth]:
+        def decode(response: HttpResponse) -> Depth:
+            row = self._one(response)
+            sides = depth_levels(row)
+            return depth_of(instrument, *sides, row.moment("request_time"))
+
+        return self._call(session, "GetQuotes", _scrip(instrument), decode)
+
+    def history(
+        self, session: Session, instrument: Instrument, interval: str, start_ns: int, end_ns: int
+    ) -> Call[Bars]:
+        """Of days, today's is missing. An index goes by its display name there."""
+
+        def decode(response: HttpResponse) -> Bars:
+            return bars(candles(self._list(response, unfolded), daily=interval == "D"), start_ns, end_ns)
+
+        first, last = str(start_ns // NS_PER_SECOND), str(-(-end_ns // NS_PER_SECOND))
+        if interval == "D":
+            name = instrument.broker_symbol if instrument.tradable else instrument.name
+            data = {"sym": f"{_scrip(instrument)['exch']}:{name}", "from": first, "to": last}
+            return self._call(session, "EODChartData", data, decode)
+        if interval not in tables.INTERVALS:
+            raise InputError(f"{self.member.name} has no candles of {interval}; use 1m to 4h or D.", field="interval")
+        data = _scrip(instrument) | {"st": first, "et": last, "intrv": str(tables.INTERVALS[interval])}
+        return self._call(session, "TPSeries", data, decode)
+
+    def instrument_files(self, session: Session) -> tuple[Call[tuple[Instrument, ...]], ...]:
+        member, host = self.member, "files" if self.member.files_host else ""
+        return tuple(
+            Call(HttpRequest("GET", path, host=host), partial(_master, exchange=exchange, member=member))
+            for exchange, path in member.files
+        )
+
+    # GTT -------------------------------------------------------------------------------------------------------
+
+    def place_gtt(self, session: Session, gtt: GttIntent, instrument: Instrument) -> Call[str]:
+        def decode(response: HttpResponse) -> str:
+            return self._oi(response).text("al_id")
+
+        return self._gtt_call(session, "Place", gtt.kind, self._gtt(session, gtt, instrument), decode)
+
+    def modify_gtt(self, session: Session, gtt_id: str, gtt: GttIntent, instrument: Instrument) -> Call[None]:
+        data = self._gtt(session, gtt, instrument) | {"al_id": gtt_id}
+        return self._gtt_call(session, "Modify", gtt.kind, data, self._changed)
+
+    def cancel_gtt(self, session: Session, gtt_id: str) -> Call[None]:
+        """The same for a pair: both are alerts of the order system."""
+        return self._gtt_call(session, "Cancel", GttKind.SINGLE, {"al_id": gtt_id}, self._changed)
+
+    def gtt_book(self, session: Session) -> Call[tuple[GttReport, ...]]:
+        def decode(response: HttpResponse) -> tuple[GttReport, ...]:
+            return tuple(map(gtt_report, self._list(response, small_keys)))
+
+        self._offers_gtt()
+        return self._call(session, "GetPendingGTTOrder", {}, decode)
+
+    def _offers_gtt(self) -> None:
+        if not self.member.gtt:
+            self._lacks("GTT orders")
+
+    def _gtt_call(
+        self, session: Session, act: str, kind: GttKind, data: Data, decode: Callable[[HttpResponse], T]
+    ) -> Call[T]:
+        self._offers_gtt()
+        return self._call(session, f"{act}{'OCO' if kind is GttKind.OCO else 'GTT'}Order", data, decode, order=True)
+
+    def _gtt(self, session: Session, gtt: GttIntent, instrument: Instrument) -> dict[str, Any]:
+        def order(leg: GttLeg) -> dict[str, str]:
+            whose = self._whose(session, instrument, gtt.side, gtt.product)
+            return whose | self._terms(leg, instrument) | {"ret": "DAY", "qty": str(leg.quantity), "dscqty": "0"}
+
+        def price(leg: GttLeg) -> str:
+            return format_price(leg.trigger_price, instrument.tick_size)
+
+        common = _listing(instrument) | {"validity": "GTT", "remarks": gtt.gtt_id}
+        if gtt.kind is GttKind.SINGLE:
+            (leg,) = gtt.legs
+            word = "LTP_A_O" if leg.trigger_price >= gtt.last_price else "LTP_B_O"
+            return common | order(leg) | {"ai_t": word, "d": price(leg)}
+        lower, upper = gtt.legs
+        whose = {"uid": session.client, "ordersource": "API"}
+        return common | {
+            "ai_t": OCO,
+            "oivariable": [{"d": price(upper), "var_name": "x"}, {"d": price(lower), "var_name": "y"}],
+            "place_order_params": order(upper) | whose,
+            "place_order_params_leg2": order(lower) | whose,
+        }
+
+    def _oi(self, response: HttpResponse) -> Record:
+        """The answer about a GTT: its state begins with "oi", any case, and it may be the one element of a list."""
+        found = small_keys(parsed(response.body, self.member.name))
+        row = Record(found[0] if isinstance(found, list) and found else found, self.member.name)
+        if not row.text("stat").casefold().startswith("oi"):
+            raise Rejected(f"{self.member.name}: {row.text('emsg', row.text('stat'))[:300]}")
+        return row
+
+    def _changed(self, response: HttpResponse) -> None:
+        self._oi(response)
+
+    # Feed ------------------------------------------------------------------------------------------------------
+
+    def feed_address(self, session: Session, feed: FeedSpec) -> FeedAddress:
+        del session, feed
+        return FeedAddress("/")
+
+    def open_feed(self, session: Session, feed: FeedSpec) -> NorenFeed:
+        del feed
+        return NorenFeed(session, self.member.name, automatic_orders=self.member.automatic_orders)
+
+
+def _jdata(data: Data) -> bytes:
+    # An ampersand would end the field before the JSON is read; every route reads its escape.
+    return b"jData=" + msgspec.json.encode(data).replace(b"&", b"\\u0026")
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _scrip(instrument: Instrument) -> dict[str, str]:
+    exchange, _, token = instrument.broker_token.partition("|")
+    return {"exch": exchange, "token": token}
+
+
+def _listing(instrument: Instrument) -> dict[str, str]:
+    return {"exch": instrument.broker_token.partition("|")[0], "tsym": instrument.broker_symbol}
+
+
+def _holding(row: Record, account: str) -> Holding:
+    listed = row.records("exch_tsym")
+    best = next((each for each in listed if each.text("exch") == "NSE"), listed[0] if listed else Record({}, "Noren"))
+    parts = ("btstqty", "holdqty", "brkcolqty", "unplgdqty", "benqty")
+    pledged = max(row.count("npoadqty", row.count("npoaqty", 0)), row.count("dpqty", 0))
+    quantity = sum(row.count(part, 0) for part in parts) + pledged - row.count("usedqty", 0)
+    exchange = best.word(tables.EXCHANGES, "exch", "exchange")
+    return Holding(account, exchange, best.text("tsym"), quantity, row.number("upldprc", 0.0))
+
+
+def _master(response: HttpResponse, exchange: str, member: tables.Member) -> tuple[Instrument, ...]:
+    return master(response.body, exchange, paise_ticks=member.paise_ticks, bse_indices=member.bse_indices)

@@ -1,0 +1,158 @@
+"""Words of the Noren order system (NorenOMS "jData") and the members that run it.
+
+Products that only a broker's own screen can place (cover H, bracket B, margin trading F) are read into the product
+that carries them, never written. Words of states are in capitals with underscores for blanks.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+import msgspec
+
+from openalgo_lab.broker import Rate
+from openalgo_lab.broker.reading import words
+from openalgo_lab.model.orders import OrderStatus
+from openalgo_lab.model.vocabulary import Exchange, PriceType, Product, Side, Validity
+
+__all__ = ["MEMBERS", "Member"]
+
+EXCHANGES: Final = words(Exchange, "NSE BSE NFO BFO CDS BCD MCX NCX=NCDEX")
+SEGMENTS: Final = MappingProxyType({word: code for code, word in enumerate(EXCHANGES, start=1)})
+"""Upper bits of our token: numbers repeat between exchanges."""
+SIDES: Final = words(Side, "B=BUY S=SELL")
+PRODUCTS: Final = words(Product, "C=CNC M=NRML I=MIS H=MIS B=MIS F=CNC")
+PRICE_TYPES: Final = words(PriceType, "MKT=MARKET LMT=LIMIT SL-LMT=SL SL-MKT=SL-M")
+VALIDITIES: Final = words(Validity, "DAY IOC")
+STATUSES: Final = words(
+    OrderStatus,
+    "PENDING=accepted OPEN=open NEW=open REPLACED=open OPEN_PENDING=open MODIFY_PENDING=open CANCEL_PENDING=open "
+    "AFTER_MARKET_ORDER_REQ_RECEIVED=open TRIGGER_PENDING=trigger_pending COMPLETE=complete EXECUTED=complete "
+    "CANCELED=cancelled CANCELLED=cancelled REJECTED=rejected REJECT=rejected INVALID_STATUS_TYPE=rejected",
+)
+INTERVALS: Final = MappingProxyType(
+    {"1m": 1, "3m": 3, "5m": 5, "10m": 10, "15m": 15, "30m": 30, "1h": 60, "2h": 120, "4h": 240}
+)
+HISTORY_DAYS: Final = MappingProxyType(
+    {"1m": 5, "3m": 10, "5m": 20, "10m": 40, "15m": 60, "30m": 90, "1h": 180, "2h": 180, "4h": 365, "D": 730}
+)
+TICK_COLUMNS: Final = words(
+    str,
+    "lp=ltp bp1=bid sp1=ask o=open h=high l=low c=prev_close ap=average "
+    "bq1=bid_qty sq1=ask_qty v=volume oi poi=prev_oi ltq",
+)
+"""Keys of quotes and ticks by our columns; the first eight are prices, whose 0 means that there is none."""
+PRICES: Final = 8
+INDEX_NAMES: Final = words(
+    str,
+    "NIFTY50=NIFTY NIFTYINDEX=NIFTY NIFTYBANK=BANKNIFTY BANKNIFTYINDEX=BANKNIFTY NIFTYFIN=FINNIFTY "
+    "NIFTYFINSERVICE=FINNIFTY NIFTYNEXT50=NIFTYNXT50 NIFTYMIDSELECT=MIDCPNIFTY",
+)
+"""Index names, capitals and digits only, that are not the canonical symbol already."""
+
+
+class Member(msgspec.Struct, frozen=True):
+    """What differs between the brokers. ``prefix`` is the path of REST, ``files`` (exchange, path) of the masters."""
+
+    key: str
+    name: str
+    host: str
+    prefix: str
+    feed_url: str
+    login_url: str
+    files: tuple[tuple[str, str], ...]
+    files_host: str = ""
+    auth_host: str = ""
+    jkey: bool = False
+    """The token travels in the body and comes for a request code (Flattrade); else as Bearer for an OAuth code."""
+    chart_jkey: bool = False
+    """Charts want the token in the body as well."""
+    paise_ticks: bool = False
+    """A tick of the cash files from 1 upwards is in paise."""
+    basket_margin: bool = True
+    gtt: bool = True
+    automatic_orders: bool = False
+    """Order updates come without being asked for."""
+    bse_indices: bool = True
+    per_s: tuple[int, int] = (10, 10)
+    """Requests a second: order calls, others."""
+    per_min: tuple[int, int] = (0, 0)
+    together: tuple[Rate, ...] = ()
+    """Limits over everything."""
+    day_ends: str = "06:00"
+
+
+def _zips(*exchanges: str) -> tuple[tuple[str, str], ...]:
+    return tuple((exchange, f"/{exchange}_symbols.txt.zip") for exchange in exchanges)
+
+
+_SIX: Final = ("NSE", "NFO", "CDS", "MCX", "BSE", "BFO")
+_FLATTRADE_FILES: Final = tuple(
+    (exchange, f"/scripmaster/{name}.csv")
+    for exchange, name in (
+        ("NSE", "NSE_Equity"),
+        ("BSE", "BSE_Equity"),
+        ("NFO", "Nfo_Equity_Derivatives"),
+        ("NFO", "Nfo_Index_Derivatives"),
+        ("CDS", "Currency_Derivatives"),
+        ("MCX", "Commodity"),
+        ("BFO", "Bfo_Index_Derivatives"),
+        ("BFO", "Bfo_Equity_Derivatives"),
+    )
+)
+_OAUTH: Final = "/OAuthlogin/authorize/oauth?client_id="
+
+MEMBERS: Final = (
+    Member(
+        key="shoonya",
+        name="Shoonya (Finvasia)",
+        host="https://api.shoonya.com",
+        prefix="/NorenWClientAPI/",
+        feed_url="wss://api.shoonya.com/NorenWSAPI",
+        login_url=f"https://api.shoonya.com{_OAUTH}",
+        files=_zips(*_SIX, "NCX"),
+        chart_jkey=True,
+        day_ends="03:00",
+        paise_ticks=True,
+    ),
+    Member(
+        key="flattrade",
+        name="Flattrade",
+        host="https://piconnect.flattrade.in",
+        prefix="/PiConnectAPI/",
+        feed_url="wss://piconnect.flattrade.in/PiConnectWSAPI",
+        login_url="https://auth.flattrade.in/?app_key=",
+        files=_FLATTRADE_FILES,
+        files_host="https://flattrade.s3.ap-south-1.amazonaws.com",
+        auth_host="https://authapi.flattrade.in",
+        jkey=True,
+        per_s=(10, 40),
+        per_min=(40, 200),
+        day_ends="05:00",
+    ),
+    Member(
+        key="zebu",
+        name="Zebu (MYNT)",
+        host="https://go.mynt.in",
+        prefix="/NorenWClientAPI/",
+        feed_url="wss://go.mynt.in/NorenWSAPI",
+        login_url=f"https://go.mynt.in{_OAUTH}",
+        files=_zips(*_SIX),
+        bse_indices=False,
+    ),
+    Member(
+        key="tradesmart",
+        name="TradeSmart",
+        host="https://v2api.tradesmartonline.in",
+        prefix="/NorenWClientAPIv2/",
+        feed_url="wss://v2api.tradesmartonline.in/NorenWSAPI",
+        login_url=f"https://v2api.tradesmartonline.in{_OAUTH}",
+        files=_zips(*_SIX),
+        paise_ticks=True,
+        basket_margin=False,
+        gtt=False,
+        automatic_orders=True,
+        together=(Rate("all", 10, 1), Rate("all", 120, 60)),
+    ),
+)
