@@ -29,5 +29,6 @@ def open_adapter(
     base = base_url or spec.base_url
     if not base:
         raise InputError(f"{spec.name} has no address of its own; give base_url.", field="base_url")
-    transport = HttpTransport(base, feed_url, hosts={} if base_url else spec.hosts)
+    hosts = dict.fromkeys(spec.hosts, base_url) if base_url else spec.hosts
+    transport = HttpTransport(base, feed_url, hosts=hosts)
     return GenericAdapter(spec, account, transport, credentials)
