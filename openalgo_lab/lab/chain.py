@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from openalgo_lab.lab.chain_contracts import ChainContracts, load_contracts
-from openalgo_lab.lab.chain_reading import ChainReader, ChainReading
+from openalgo_lab.engine.option_data.contracts import ChainContracts, load_contracts
+from openalgo_lab.engine.option_data.reading import ChainReader, ChainReading
 from openalgo_lab.lab.frames import frame_of
 from openalgo_lab.lab.shown import Cell, Shown, amount, text_table
 from openalgo_lab.lab.words import plain_underlying, word

@@ -6,24 +6,30 @@ cannot be formed is NaN (or None), never a guess.
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 __all__ = [
+    "OiWalls",
     "atm_index",
-    "forward_by_parity",
+    "expected_move",
     "max_pain",
     "moneyness_steps",
+    "oi_walls",
+    "pain_curve",
     "put_call_ratio",
     "straddle",
     "synthetic_forwards",
+    "synthetic_future",
 ]
 
 FloatArray = npt.NDArray[np.float64]
 
-_NEAR_STRIKES: Final = 5
+_STRADDLE_TO_MOVE: Final = math.sqrt(math.pi / 2.0)  # E|X| of a normal distribution is sqrt(2/pi) of its deviation
 
 
 def synthetic_forwards(
@@ -33,31 +39,6 @@ def synthetic_forwards(
     valid = (calls > 0) & (puts > 0)
     gap = np.where(valid, calls - puts, np.nan)
     return np.asarray(strikes + np.exp(rate * years) * gap, dtype=np.float64)
-
-
-def forward_by_parity(
-    strikes: FloatArray,
-    calls: FloatArray,
-    puts: FloatArray,
-    *,
-    near: float | None = None,
-    years: float = 0.0,
-    rate: float = 0.0,
-    count: int = _NEAR_STRIKES,
-) -> float:
-    """Median of the synthetic forwards of the ``count`` strikes nearest to the money; NaN without any pair.
-
-    The money is ``near`` (the spot, say); without it the strike at which call and put cost most nearly the same. One
-    stale price moves one strike's forward by much, the median hardly.
-    """
-    forwards = synthetic_forwards(strikes, calls, puts, years=years, rate=rate)
-    known = np.flatnonzero(~np.isnan(forwards))
-    if not len(known):
-        return float("nan")
-    if near is None or not np.isfinite(near):
-        near = float(strikes[known[np.argmin(np.abs(calls[known] - puts[known]))]])
-    order = np.argsort(np.abs(strikes[known] - near), kind="stable")[:count]
-    return float(np.median(forwards[known[order]]))
 
 
 def atm_index(strikes: FloatArray, reference: float) -> int | None:
@@ -83,17 +64,51 @@ def put_call_ratio(calls: FloatArray, puts: FloatArray) -> float:
     return float(np.nansum(puts)) / below if below > 0 else float("nan")
 
 
-def max_pain(strikes: FloatArray, call_oi: FloatArray, put_oi: FloatArray) -> float:
-    """The strike at which all options together would pay their holders least at expiry; the lower one of a tie.
+def pain_curve(strikes: FloatArray, call_oi: FloatArray, put_oi: FloatArray) -> FloatArray:
+    """What all options together would pay their holders if they expired at each strike, rupees.
 
-    Payout at S: sum of call OI x max(S - K, 0) + put OI x max(K - S, 0). NaN without open interest.
+    Payout at S: sum of call OI x max(S - K, 0) + put OI x max(K - S, 0); unknown open interest counts 0.
     """
-    calls, puts = np.nan_to_num(call_oi), np.nan_to_num(put_oi)
-    if not len(strikes) or not (calls.sum() + puts.sum()) > 0:
-        return float("nan")
     distance = strikes[:, None] - strikes[None, :]
-    payout = np.maximum(distance, 0.0) @ calls + np.maximum(-distance, 0.0) @ puts
-    return float(strikes[int(np.argmin(payout))])
+    paid = np.maximum(distance, 0.0) @ np.nan_to_num(call_oi) + np.maximum(-distance, 0.0) @ np.nan_to_num(put_oi)
+    return np.asarray(paid, dtype=np.float64)
+
+
+def max_pain(strikes: FloatArray, call_oi: FloatArray, put_oi: FloatArray) -> float:
+    """The strike of the least payout (:func:`pain_curve`), the lower one of a tie; NaN without open interest."""
+    if not len(strikes) or not (np.nansum(call_oi) + np.nansum(put_oi)) > 0:
+        return float("nan")
+    return float(strikes[int(np.argmin(pain_curve(strikes, call_oi, put_oi)))])
+
+
+class OiWalls(msgspec.Struct, frozen=True):
+    """Strikes of the largest open interest: ``support`` by puts, ``resistance`` by calls; NaN without any."""
+
+    support: float
+    resistance: float
+
+
+def oi_walls(strikes: FloatArray, call_oi: FloatArray, put_oi: FloatArray) -> OiWalls:
+    """Where most calls and most puts stand open; the lower strike of a tie."""
+
+    def largest(interest: FloatArray) -> float:
+        known = np.nan_to_num(interest)
+        return float(strikes[int(np.argmax(known))]) if len(known) and known.max() > 0 else float("nan")
+
+    return OiWalls(support=largest(put_oi), resistance=largest(call_oi))
+
+
+def synthetic_future(strikes: FloatArray, calls: FloatArray, puts: FloatArray, reference: float) -> float:
+    """K + call - put at the money, undiscounted; NaN unless both prices are known."""
+    atm = atm_index(strikes, reference)
+    if atm is None or not (calls[atm] > 0 and puts[atm] > 0):
+        return float("nan")
+    return float(strikes[atm] + calls[atm] - puts[atm])
+
+
+def expected_move(straddle_price: float) -> float:
+    """One standard deviation until expiry as the straddle at the money prices it, rupees: straddle x sqrt(pi / 2)."""
+    return straddle_price * _STRADDLE_TO_MOVE
 
 
 def straddle(strikes: FloatArray, calls: FloatArray, puts: FloatArray, reference: float) -> float:

@@ -10,37 +10,18 @@ from hypothesis import strategies as st
 from openalgo_lab.options.black import black_price
 from openalgo_lab.options.chain import (
     atm_index,
-    forward_by_parity,
+    expected_move,
     max_pain,
     moneyness_steps,
+    oi_walls,
+    pain_curve,
     put_call_ratio,
     straddle,
-    synthetic_forwards,
+    synthetic_future,
 )
 
 STRIKES = np.array([24900.0, 24950.0, 25000.0, 25050.0, 25100.0])
 NAN = float("nan")
-
-
-@given(st.floats(24_000.0, 26_000.0), st.floats(0.0, 0.12), st.floats(0.01, 0.5))
-def test_forward_comes_back_from_model_prices(forward: float, rate: float, years: float) -> None:
-    calls = black_price(forward, STRIKES, years, 0.13, True, rate=rate)
-    puts = black_price(forward, STRIKES, years, 0.13, False, rate=rate)
-    assert forward_by_parity(STRIKES, calls, puts, years=years, rate=rate) == pytest.approx(forward, rel=1e-10)
-
-
-def test_one_stale_price_hardly_moves_the_forward() -> None:
-    calls, puts = black_price(25_010.0, STRIKES, 0.02, 0.13, True), black_price(25_010.0, STRIKES, 0.02, 0.13, False)
-    calls[2] += 80.0
-    assert forward_by_parity(STRIKES, calls, puts) == pytest.approx(25_010.0, abs=1e-6)
-
-
-def test_forward_ignores_strikes_without_a_pair_and_is_unknown_without_any() -> None:
-    calls = np.array([NAN, 0.0, 60.0, NAN, 20.0])
-    puts = np.array([10.0, 20.0, 50.0, 70.0, NAN])
-    assert forward_by_parity(STRIKES, calls, puts) == 25_010.0
-    assert np.isnan(forward_by_parity(STRIKES, np.full(5, NAN), puts))
-    assert np.isnan(synthetic_forwards(STRIKES, calls, puts)).tolist() == [True, True, False, True, True]
 
 
 @pytest.mark.parametrize(("reference", "index"), [(25_000.0, 2), (24_975.0, 1), (24_975.1, 2), (1.0, 0), (90_000.0, 4)])
@@ -87,3 +68,27 @@ def test_straddle_needs_both_legs() -> None:
     calls, puts = np.array([1.0, 2.0, 60.0, 4.0, 5.0]), np.array([1.0, 2.0, 50.0, 4.0, NAN])
     assert straddle(STRIKES, calls, puts, 25_001.0) == 110.0
     assert np.isnan(straddle(STRIKES, calls, puts, 25_099.0))
+
+
+def test_walls_are_the_largest_interest() -> None:
+    calls, puts = np.array([1.0, 2.0, NAN, 9.0, 9.0]), np.array([5.0, 7.0, 7.0, NAN, 0.0])
+    walls = oi_walls(STRIKES, calls, puts)
+    assert (walls.support, walls.resistance) == (24_950.0, 25_050.0)
+    assert np.isnan(oi_walls(STRIKES, np.full(5, NAN), np.zeros(5)).resistance)
+
+
+def test_synthetic_future_is_parity_at_the_money() -> None:
+    calls, puts = np.array([1.0, 2.0, 60.0, 4.0, 5.0]), np.array([1.0, 2.0, 48.5, 4.0, NAN])
+    assert synthetic_future(STRIKES, calls, puts, 25_001.0) == 25_011.5
+    assert np.isnan(synthetic_future(STRIKES, calls, puts, 25_099.0))
+
+
+def test_expected_move_is_one_deviation_of_the_straddle() -> None:
+    forward, volatility, years = 25_000.0, 0.13, 7 / 365
+    both = sum(float(black_price(forward, forward, years, volatility, call)) for call in (True, False))
+    assert expected_move(both) == pytest.approx(forward * volatility * years**0.5, rel=1e-3)
+
+
+def test_pain_curve_is_a_valley() -> None:
+    curve = pain_curve(STRIKES, np.ones(5), np.ones(5))
+    assert curve.tolist() == [500.0, 350.0, 300.0, 350.0, 500.0]

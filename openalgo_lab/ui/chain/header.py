@@ -12,7 +12,7 @@ import anywidget
 import msgspec
 import traitlets
 
-from openalgo_lab.lab.chain_reading import ChainReading
+from openalgo_lab.engine.option_data.reading import ChainReading
 from openalgo_lab.model.money import format_inr
 from openalgo_lab.model.symbols import format_strike
 from openalgo_lab.ui.theme import css

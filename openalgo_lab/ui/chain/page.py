@@ -9,8 +9,8 @@ def show_chain() -> None:
     """Open the chain in this page: NIFTY where it is listed, else the first underlying that has options."""
     from IPython.display import display
 
+    from openalgo_lab.engine.option_data.contracts import option_underlyings
     from openalgo_lab.lab import Lab
-    from openalgo_lab.lab.chain_contracts import option_underlyings
     from openalgo_lab.ui.chain.widget import OptionChainView
 
     lab = Lab()

@@ -13,8 +13,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from openalgo_lab.lab.chain_contracts import ChainContracts, load_contracts, option_underlyings
-from openalgo_lab.lab.chain_reading import ChainReader, ChainReading
+from openalgo_lab.engine.option_data.contracts import ChainContracts, load_contracts, option_underlyings
+from openalgo_lab.engine.option_data.reading import ChainReader, ChainReading
 from openalgo_lab.model.errors import LabError
 from openalgo_lab.model.instruments import InstrumentKey
 from openalgo_lab.model.rules import RuleBook
