@@ -1,7 +1,8 @@
 """Words of the Noren order system (NorenOMS "jData") and the members that run it.
 
 Products that only a broker's own screen can place (cover H, bracket B, margin trading F) are read into the product
-that carries them, never written. Words of states are in capitals with underscores for blanks.
+that carries them, never written. Words of states are in capitals with underscores for blanks; some are only heard
+through Firstock, whose gateway stands before the same system.
 """
 
 from __future__ import annotations
@@ -23,12 +24,13 @@ SEGMENTS: Final = MappingProxyType({word: code for code, word in enumerate(EXCHA
 """Upper bits of our token: numbers repeat between exchanges."""
 SIDES: Final = words(Side, "B=BUY S=SELL")
 PRODUCTS: Final = words(Product, "C=CNC M=NRML I=MIS H=MIS B=MIS F=CNC")
-PRICE_TYPES: Final = words(PriceType, "MKT=MARKET LMT=LIMIT SL-LMT=SL SL-MKT=SL-M")
+PRICE_TYPES: Final = words(PriceType, "MKT=MARKET LMT=LIMIT SL-LMT=SL SL-MKT=SL-M MARKET LIMIT SL-LIMIT=SL")
 VALIDITIES: Final = words(Validity, "DAY IOC")
 STATUSES: Final = words(
     OrderStatus,
     "PENDING=accepted OPEN=open NEW=open REPLACED=open OPEN_PENDING=open MODIFY_PENDING=open CANCEL_PENDING=open "
     "AFTER_MARKET_ORDER_REQ_RECEIVED=open TRIGGER_PENDING=trigger_pending COMPLETE=complete EXECUTED=complete "
+    "ORDER_ACK=accepted ORDER_PENDING=accepted AMO_OPEN=open AMO_MODIFIED=open AMO_CANCELED=cancelled FILLED=complete "
     "CANCELED=cancelled CANCELLED=cancelled REJECTED=rejected REJECT=rejected INVALID_STATUS_TYPE=rejected",
 )
 INTERVALS: Final = MappingProxyType(

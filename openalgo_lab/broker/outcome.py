@@ -22,13 +22,16 @@ _DEFINITE: Final = frozenset({400, 401, 403, 404, 405, 411, 413, 414, 415, 422, 
 """The request was looked at and not accepted."""
 
 
-def judge(response: HttpResponse, spec: BrokerSpec, *, safe: bool) -> LabError | None:
-    """The error that an answer amounts to; None when it is to be decoded."""
+def judge(
+    response: HttpResponse, spec: BrokerSpec, *, safe: bool, accepts: frozenset[int] = frozenset()
+) -> LabError | None:
+    """The error that an answer amounts to; None when it is to be decoded. ``accepts``: see `Call`."""
     try:
         stated = spec.codec.refusal(response)
+        readable = True
     except DecodeError:
-        stated = None
-    if stated is not None or 200 <= response.status < 300:
+        stated, readable = None, False
+    if stated is not None or 200 <= response.status < 300 or (readable and response.status in accepts):
         return stated
     return _unstated(response, spec, safe=safe)
 

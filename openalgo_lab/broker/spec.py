@@ -111,6 +111,9 @@ class Call(msgspec.Struct, Generic[T], frozen=True):
 
     request: HttpRequest
     decode: Callable[[HttpResponse], T]
+    accepts: frozenset[int] = frozenset()
+    """Statuses besides 2xx that ``decode`` reads where `Codec.refusal` finds no error in the answer (an empty book that
+    comes as a 400)."""
 
 
 LoginFlow = Generator[Call[Any], Any, Session]
