@@ -1,0 +1,1 @@
+"""Backtests: an event-driven engine for any strategy, a compiled kernel for signal strategies, one arithmetic."""

@@ -1,0 +1,179 @@
+"""Values that end at the present: a strategy reads bars and indicators through these and cannot see beyond now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from openalgo_lab.model.errors import InputError
+from openalgo_lab.model.instruments import Instrument
+from openalgo_lab.model.market import Bars
+from openalgo_lab.model.times import from_ns
+from openalgo_lab.strategy.orders import Position
+
+__all__ = ["Bar", "BarData", "Series"]
+
+COLUMNS: Final = ("open", "high", "low", "close", "volume", "oi")
+
+
+class Series:
+    """A column up to the present bar: ``s[-1]`` is the present value, ``s[-2]`` the one before, ``s[0]`` the first.
+
+    Reading beyond either end raises InputError. ``s.values`` is the past as a read-only array.
+    """
+
+    __slots__ = ("_all", "_data", "_view")
+
+    def __init__(self, values: npt.NDArray[Any], data: BarData) -> None:
+        self._all = np.ascontiguousarray(values)
+        self._view = self._all.data
+        self._data = data
+
+    def __getitem__(self, index: int) -> float:
+        row = self._data.row
+        at = row + 1 + index if index < 0 else index
+        if 0 <= at <= row:
+            value: float = self._view[at]
+            return value
+        raise InputError(
+            f"Value {index} is not known yet or lies before the first bar: only {row + 1} bars have passed."
+        )
+
+    def __len__(self) -> int:
+        return self._data.row + 1
+
+    def __iter__(self) -> Iterator[float]:
+        return iter(self.values.tolist())
+
+    @property
+    def values(self) -> npt.NDArray[Any]:
+        """All values up to the present, first to last, read-only."""
+        past = self._all[: self._data.row + 1]
+        past.flags.writeable = False
+        return past
+
+    @property
+    def data(self) -> BarData:
+        """The bars it belongs to."""
+        return self._data
+
+    def whole(self) -> npt.NDArray[Any]:
+        """The column with its future, for the host that computes indicators; a strategy must not ask for it."""
+        return self._all
+
+    def __repr__(self) -> str:
+        return f"<Series of {len(self)}: … {', '.join(f'{value:.6g}' for value in self.values[-3:])}>"
+
+
+class BarData:
+    """The bars of one instrument up to the present, its position, and what the strategy's host keeps of it.
+
+    ``row`` is the present bar's number, -1 before the first. The columns are :class:`Series`.
+    """
+
+    __slots__ = (
+        "_ends",
+        "close",
+        "high",
+        "instrument",
+        "key",
+        "low",
+        "oi",
+        "open",
+        "position",
+        "row",
+        "start",
+        "volume",
+    )
+
+    def __init__(self, instrument: Instrument, bars: Bars, ends_ns: npt.NDArray[np.int64]) -> None:
+        self.instrument = instrument
+        self.key = instrument.symbol
+        self.row = -1
+        self.start = Series(bars.start_ns, self)
+        self.open = Series(bars.open, self)
+        self.high = Series(bars.high, self)
+        self.low = Series(bars.low, self)
+        self.close = Series(bars.close, self)
+        self.volume = Series(bars.volume, self)
+        self.oi = Series(bars.oi, self)
+        self.position = Position(instrument.symbol)
+        self._ends = ends_ns
+
+    @property
+    def symbol(self) -> str:
+        """The instrument's symbol."""
+        return self.instrument.symbol
+
+    @property
+    def end_ns(self) -> int:
+        """The moment (UTC ns) at which the present bar was complete."""
+        return int(self._ends[self.row])
+
+    def bars(self) -> Bars:
+        """All bars up to the present."""
+        return Bars(self.start.values, *(getattr(self, name).values for name in COLUMNS))
+
+    def whole(self) -> Bars:
+        """The bars with their future, for the host that computes indicators."""
+        return Bars(self.start.whole(), *(getattr(self, name).whole() for name in COLUMNS))
+
+    def __len__(self) -> int:
+        return self.row + 1
+
+    def __repr__(self) -> str:
+        return f"<BarData {self.instrument.key}: {self.row + 1} bars>"
+
+
+class Bar:
+    """One complete bar. Prices in rupees; ``time`` is its first moment on the Indian clock."""
+
+    __slots__ = ("_data", "_row")
+
+    def __init__(self, data: BarData) -> None:
+        self._data = data
+        self._row = data.row
+
+    @property
+    def symbol(self) -> str:
+        return self._data.instrument.symbol
+
+    @property
+    def open(self) -> float:
+        return self._data.open[self._row]
+
+    @property
+    def high(self) -> float:
+        return self._data.high[self._row]
+
+    @property
+    def low(self) -> float:
+        return self._data.low[self._row]
+
+    @property
+    def close(self) -> float:
+        return self._data.close[self._row]
+
+    @property
+    def volume(self) -> float:
+        return self._data.volume[self._row]
+
+    @property
+    def oi(self) -> float:
+        return self._data.oi[self._row]
+
+    @property
+    def start_ns(self) -> int:
+        """UTC ns of its first moment."""
+        return int(self._data.start[self._row])
+
+    @property
+    def time(self) -> Any:
+        """Its first moment, an aware datetime in IST."""
+        return from_ns(self.start_ns)
+
+    def __repr__(self) -> str:
+        return f"<Bar {self.symbol} {self.time:%Y-%m-%d %H:%M}: {self.open} {self.high} {self.low} {self.close}>"
