@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["MILLS_COEFFICIENTS", "MILLS_POLE", "MILLS_SHIFT", "mills", "normal_cdf", "normal_pdf"]
+__all__ = ["MILLS_COEFFICIENTS", "MILLS_POLE", "MILLS_SHIFT", "mills", "normal_cdf", "normal_pdf", "normal_quantile"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -69,3 +69,19 @@ def normal_cdf(z: FloatArray) -> FloatArray:
     size = np.abs(z)
     tail = normal_pdf(size) * mills(size)
     return np.asarray(np.where(z > 0, 1.0 - tail, tail), dtype=np.float64)
+
+
+def normal_quantile(probability: FloatArray) -> FloatArray:
+    """The inverse of :func:`normal_cdf`, to about 1e-15: Newton from a logistic guess; ±inf at 0 and 1, NaN outside."""
+    p = np.asarray(probability, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        low = np.minimum(p, 1.0 - p)
+        t = np.sqrt(-2.0 * np.log(low))
+        z = -(t - np.log(t * math.sqrt(2.0 * math.pi)) / np.maximum(t, 1.0))  # the lower tail's first terms
+        z = np.where(low > 0.02, -np.log((1.0 - low) / low) / 1.702, z)
+        for _ in range(8):
+            # Newton on ln N, which is concave: it converges from either side.
+            below = normal_cdf(z)
+            z = z - (np.log(below) - np.log(low)) * below / normal_pdf(z)
+        out = np.where(p > 0.5, -z, z)
+    return np.asarray(np.where(p == 0, -np.inf, np.where(p == 1, np.inf, out)), dtype=np.float64)
