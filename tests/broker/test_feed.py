@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from brokers.simulated import SPEC
-from openalgo_lab.broker import BrokerSpec, Call, FeedAddress, LoginKind, Session
+from openalgo_lab.broker import BrokerSpec, Call, LoginKind, Session
 from openalgo_lab.broker.feed import Feed, FeedMeans
 from openalgo_lab.model.errors import SessionExpired, WireError
 from openalgo_lab.model.vocabulary import FeedMode
@@ -82,7 +82,7 @@ class Wire:
     async def close(self) -> None: ...
 
 
-async def no_call(call: Call[FeedAddress]) -> FeedAddress:
+async def no_call(call: Call[Any]) -> Any:
     raise AssertionError("the simulated exchange's feed has a fixed address")
 
 
@@ -92,7 +92,11 @@ class Stage:
     def __init__(self, spec: BrokerSpec) -> None:
         self.wire, self.sink = Wire(), Sink()
         self.logins: list[bool] = []
-        self.feed = Feed(spec, spec.feeds[0], FeedMeans(self.wire, self.sink, self._log_in, no_call))
+        means = FeedMeans(self.wire, self._log_in, no_call, self.sink.on_ticks, self.sink.on_report, self._changed)
+        self.feed = Feed(spec, spec.feeds[0], means)
+
+    def _changed(self) -> None:
+        self.sink.on_feed(self.feed.state())
 
     async def _log_in(self, fresh: bool) -> Session:
         self.logins.append(fresh)
@@ -224,9 +228,9 @@ async def test_what_could_not_be_read_is_counted_and_kept(staged: Callable[..., 
     stage = staged()
     await stage.feed.start()
     stage.line.say(*[f"junk {n}" for n in range(30)])
-    await until(lambda: stage.feed.decode_errors == 30)
-    assert list(stage.feed.undecoded)[-1] == b"junk 29"
-    assert len(stage.feed.undecoded) == 20
+    await until(lambda: stage.feed.sockets[0].decode_errors == 30)
+    assert list(stage.feed.sockets[0].undecoded)[-1] == b"junk 29"
+    assert len(stage.feed.sockets[0].undecoded) == 20
 
 
 async def test_a_dead_session_is_renewed_where_that_needs_nobody(staged: Callable[..., Stage]) -> None:
