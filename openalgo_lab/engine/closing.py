@@ -79,8 +79,9 @@ class Closer:
         return await self._close(position for position in self._ledger.books.positions if matches(position))
 
     async def engage_kill_switch(self, by: str, *, close_positions: bool) -> CancelReply:
-        """Refuse new orders from this moment, cancel all working ones of all accounts, close positions if asked."""
+        """Refuse new orders from this moment, disarm, cancel all working orders of all accounts, close if asked."""
         self._set_kill_switch(engaged=True)
+        self._gate.armed.clear()
         reply = await self._cancel(self._ledger.orders(), by)
         if not close_positions:
             return reply

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from openalgo_lab.broker.adapter import Adapter
 from openalgo_lab.engine.bands import PriceBands, RuleBookBands
 from openalgo_lab.engine.charges import statutory_charges_paise
 from openalgo_lab.engine.config import EngineConfig
+from openalgo_lab.engine.cut_offs import IntradayCutOffs
 from openalgo_lab.engine.risk import MarketHours
 from openalgo_lab.model.calendar import TradingCalendar
 from openalgo_lab.model.commands import PlaceOrder
@@ -23,7 +25,7 @@ from openalgo_lab.model.portfolio import Account
 from openalgo_lab.model.profile import profile_dir
 from openalgo_lab.model.rules import RuleBook
 from openalgo_lab.model.times import from_ns, trade_date
-from openalgo_lab.model.vocabulary import Mode
+from openalgo_lab.model.vocabulary import Mode, PriceType
 from openalgo_lab.sim.market import MarketSource, Steerable
 from openalgo_lab.store.journal import Journal, SqliteJournal
 
@@ -53,6 +55,10 @@ class Composition:
     margin: MarginSource | None = None
     history: HistorySource | None = None
     steer: Steerable | None = None
+    takes_type: Callable[[Instrument, PriceType, date], bool] | None = None
+    """Whether the exchange takes a price type on a contract; None: every one."""
+    cut_off: Callable[[Instrument, int], datetime | None] | None = None
+    """When new intraday orders end on the day of a moment; None: never (a market around the clock)."""
     close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     passing: tuple[Path, ...] = ()
     """Files that a clean end removes: a replay begins anew each time, unless its host died."""
@@ -145,9 +151,19 @@ def _on_market(config: EngineConfig, market: MarketSource, steer: Steerable | No
         margin=_margin(exchange, account.account, tables.rules, market.now_ns),
         history=None if steer is not None else _History(config, tables),
         steer=steer,
+        takes_type=partial(_takes_type, tables.rules),
+        cut_off=None if steer is not None or config.sim.around_the_clock else _cut_offs(tables),
         close=[exchange.close],
         passing=() if steer is None else (records, book),
     )
+
+
+def _takes_type(rules: RuleBook, instrument: Instrument, kind: PriceType, day: date) -> bool:
+    return rules.takes_order_type(instrument.exchange, instrument.kind, kind, day)
+
+
+def _cut_offs(tables: _Tables) -> Callable[[Instrument, int], datetime | None]:
+    return IntradayCutOffs(tables.rules, tables.calendar)
 
 
 _ACCOUNTS = {Mode.SIMULATED: "SIM", Mode.REPLAY: "REPLAY"}

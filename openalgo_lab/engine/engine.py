@@ -20,6 +20,7 @@ from openalgo_lab.engine.config import EngineConfig
 from openalgo_lab.engine.desks import AdminDesk, DataDesk, TradingDesk
 from openalgo_lab.engine.lag import LagSampler
 from openalgo_lab.engine.ledger import Ledger
+from openalgo_lab.engine.loss_watch import LossWatch
 from openalgo_lab.engine.market_data import MarketData
 from openalgo_lab.engine.middleware import AuditTrail, RateGate, check_permission
 from openalgo_lab.engine.option_symbols import OptionFinder
@@ -28,19 +29,22 @@ from openalgo_lab.engine.principal import Principal
 from openalgo_lab.engine.reconciler import Reconciler
 from openalgo_lab.engine.recorder import Recorder
 from openalgo_lab.engine.risk import RiskGate
+from openalgo_lab.engine.risk_desk import RiskDesk
 from openalgo_lab.engine.risk_settings import load_risk_settings
 from openalgo_lab.engine.router import Line, Router
 from openalgo_lab.engine.sheet import HealthSheet
 from openalgo_lab.engine.sink import LineSink
 from openalgo_lab.engine.slicing import Slicer
 from openalgo_lab.engine.smart import SmartOrders
+from openalgo_lab.engine.standing import AccountStandings
 from openalgo_lab.engine.structure_desk import StructureDesk
 from openalgo_lab.engine.supervisor import Supervisor
 from openalgo_lab.engine.table import CommandTable
-from openalgo_lab.model.commands import Command
+from openalgo_lab.model.commands import Command, PlaceOrder
 from openalgo_lab.model.errors import EngineDead, LabError, StoreError
 from openalgo_lab.model.events import AnyEvent, Books, EngineStatus, ErrorRaised, OrderUpdated, TradeHappened
-from openalgo_lab.model.instruments import InstrumentKey
+from openalgo_lab.model.instruments import Instrument, InstrumentKey
+from openalgo_lab.model.market import Quote
 from openalgo_lab.model.vocabulary import FeedMode
 from openalgo_lab.store.instruments import InstrumentStore
 
@@ -74,8 +78,16 @@ class Engine:
             (Line(adapter, parts.journals[adapter.account.account]) for adapter in parts.adapters), config.account
         )
         settings = config.risk or load_risk_settings(parts.folder)
-        self.gate = RiskGate(settings, parts.hours, parts.bands, time.monotonic_ns)
         self.ledger = Ledger(self._publish, parts.now_ns)
+        self.gate = RiskGate(
+            settings,
+            parts.hours,
+            parts.bands,
+            time.monotonic_ns,
+            standing=AccountStandings(self.ledger, self.router),
+            takes_type=parts.takes_type,
+            cut_off=parts.cut_off,
+        )
         self.recorder = Recorder(self.ledger)
         self.reconciler = Reconciler(
             ledger=self.ledger,
@@ -95,6 +107,7 @@ class Engine:
             supervisor=self.supervisor,
             doubts=self.reconciler,
             now_ns=parts.now_ns,
+            need=self._margin_need,
         )
         self.slicer = Slicer(flow=self.flow, ledger=self.ledger, router=self.router, instruments=self._instruments)
         self._closer = Closer(
@@ -104,6 +117,14 @@ class Engine:
             gate=self.gate,
             instruments=self._instruments,
             publish=self.bus.publish,
+        )
+        self.loss_watch = LossWatch(
+            ledger=self.ledger,
+            board=self.board,
+            gate=self.gate,
+            closer=self._closer,
+            report=self._report,
+            now_ns=parts.now_ns,
         )
         self.sheet = HealthSheet(self, parts, self._lag)
         self.table = self._make_table()
@@ -193,6 +214,7 @@ class Engine:
             await self._bring_up_first(line)
         self.supervisor.keep("market data", self.data.keep)
         self.supervisor.keep("health", self.sheet.keep)
+        self.supervisor.keep("loss watch", self.loss_watch.keep)
 
     def _restore(self, line: Line) -> None:
         self.ledger.add_account(line.account)
@@ -263,6 +285,7 @@ class Engine:
                 parts=self._parts,
                 worker=self._worker,
             ),
+            RiskDesk(gate=self.gate, router=self.router, folder=self._parts.folder),
             AdminDesk(health=self, router=self.router, reconciler=self.reconciler, parts=self._parts),
         )
         return CommandTable(desks, (check_permission, RateGate(self.config.rates), AuditTrail()))
@@ -271,6 +294,12 @@ class Engine:
         if self._store is None:
             raise StoreError("There are no instruments yet: the broker has not answered; wait until it is connected.")
         return self._store
+
+    async def _margin_need(self, order: PlaceOrder, instrument: Instrument, quote: Quote | None) -> int | None:
+        price = order.price or order.trigger_price or (quote.ltp if quote is not None else 0.0)
+        if self._parts.margin is None or not price > 0:
+            return None
+        return (await self._parts.margin(order, instrument, price))[0]
 
     def _publish(self, event: AnyEvent) -> None:
         """What the ledger tells: first our own consequences, then everyone."""

@@ -46,6 +46,10 @@ ORDERS_OWNER = "engine:orders"
 _IN_FLIGHT_S = 15.0
 
 
+Need = Callable[[PlaceOrder, Instrument, Quote | None], Awaitable[int | None]]
+"""(order, instrument, quote) → the margin it needs, in paise; None where nobody can tell."""
+
+
 class Doubts(Protocol):
     """Who finds out what became of a request: the reconciler."""
 
@@ -71,7 +75,9 @@ class OrderFlow:
         supervisor: Supervisor,
         doubts: Doubts,
         now_ns: Callable[[], int],
+        need: Need | None = None,
     ) -> None:
+        self._need = need
         self._router = router
         self._ledger = ledger
         self._recorder = recorder
@@ -115,7 +121,14 @@ class OrderFlow:
         line = self._router.open_line(command.account)
         instrument = self._instruments().require(InstrumentKey(command.exchange, command.symbol))
         quote = self._data.live_quote(instrument.key) or await self._fetch_quote(line, instrument)
-        self._gate.check_whole(command, instrument, quote, self._now_ns())
+        needed = await self._needed(command, instrument, quote)
+        self._gate.check_whole(command, instrument, quote, self._now_ns(), needed)
+
+    async def _needed(self, command: PlaceOrder, instrument: Instrument, quote: Quote | None) -> int | None:
+        """The margin of an order in paise, where the user wants it checked and somebody can tell it."""
+        if self._need is None or not self._gate.settings.check_margin:
+            return None
+        return await self._need(command, instrument, quote)
 
     def _begin(self, line: Line, command: PlaceOrder, closing: bool, parent: str) -> asyncio.Task[Order]:
         name = f"order {command.side} {command.quantity} {command.symbol}"
@@ -143,7 +156,8 @@ class OrderFlow:
             self._gate.check_closing(command, instrument, self._now_ns())
         else:
             quote = self._data.live_quote(instrument.key) or await self._fetch_quote(line, instrument)
-            self._gate.check(command, instrument, quote, self._now_ns())
+            needed = await self._needed(command, instrument, quote)
+            self._gate.check(command, instrument, quote, self._now_ns(), needed)
         intent = _intent(command, self._now_ns(), parent)
         await line.journal.intend(intent, command.client_key)
         if command.client_key:

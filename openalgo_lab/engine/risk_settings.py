@@ -7,25 +7,11 @@ from pathlib import Path
 import msgspec
 
 from openalgo_lab.model.errors import StoreError
+from openalgo_lab.model.risk import RiskSettings
 
 __all__ = ["RISK_FILE", "RiskSettings", "load_risk_settings", "save_risk_settings"]
 
 RISK_FILE = "risk.json"
-
-
-class RiskSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Limits of one profile; 0 switches a limit off. Money in rupees, times in seconds, distances in per cent."""
-
-    max_order_value: float = 10_000_000.0
-    """Largest quantity × price of one order."""
-    max_order_quantity: int = 0
-    """Largest quantity of one order, in units."""
-    max_price_distance_pct: float = 20.0
-    """How far a limit price may lie from the last price where the dated tables know no band."""
-    max_price_age_s: float = 0.0
-    """Oldest last price on which an order may be judged; an order without such a price is refused."""
-    duplicate_window_s: float = 2.0
-    """An intent identical to one this young needs ``confirm_duplicate``."""
 
 
 def load_risk_settings(folder: Path) -> RiskSettings:

@@ -54,6 +54,7 @@ class HealthSheet:
             unknown_orders=sum(order.status is OrderStatus.UNKNOWN for order in engine.ledger.orders()),
             replay=steer.status() if steer is not None else None,
             instruments_path=store,
+            armed=tuple(sorted(engine.gate.armed)),
         )
 
     async def keep(self) -> None:

@@ -26,6 +26,7 @@ from openalgo_lab.model.order_commands import (
     PlaceOrder,
 )
 from openalgo_lab.model.orders import Fill
+from openalgo_lab.model.risk import AnyRiskCommand
 from openalgo_lab.model.structure_commands import AnyStructureCommand, EstimateBasketMargin
 from openalgo_lab.model.vocabulary import Exchange, FeedMode
 
@@ -171,5 +172,6 @@ AnyCommand = (
     | GetStatus
     | ControlReplay
     | AnyStructureCommand
+    | AnyRiskCommand
 )
 """Every command, as the tagged union in which it travels."""

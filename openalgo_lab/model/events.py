@@ -97,6 +97,8 @@ class EngineStatus(msgspec.Struct, frozen=True):
     replay: ReplayStatus | None = None
     instruments_path: str = ""
     """The SQLite file of today's instruments, for readers in other processes."""
+    armed: tuple[str, ...] = ()
+    """Live accounts that take new orders in this session of the engine."""
 
 
 class Event(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ import msgspec
 
 from openalgo_lab.model.money import nearest_ticks
 from openalgo_lab.model.tables import ClockTime, DatedRow, HhMm
-from openalgo_lab.model.vocabulary import Exchange
+from openalgo_lab.model.vocabulary import Exchange, PriceType
 
 __all__ = [
     "BandRow",
@@ -27,6 +27,7 @@ __all__ = [
     "FreezeRow",
     "LotRow",
     "LppRow",
+    "OrderTypeRow",
     "ProtectionRow",
     "RateCapRow",
     "Slab",
@@ -186,6 +187,15 @@ class ProtectionRow(DatedRow, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     product: Literal["option", "other"]
     slabs: tuple[Slab, ...]
+
+
+class OrderTypeRow(DatedRow, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """order_types.json. Whether an exchange takes a price type on a kind of contract; without a row it does."""
+
+    exchanges: tuple[Exchange, ...]
+    products: tuple[Literal["share", "future", "option"], ...]
+    price_type: PriceType
+    taken: bool
 
 
 class SquareOffRow(DatedRow, frozen=True, kw_only=True, forbid_unknown_fields=True):

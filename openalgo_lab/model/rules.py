@@ -30,6 +30,7 @@ from openalgo_lab.model.rule_rows import (
     FreezeRow,
     LotRow,
     LppRow,
+    OrderTypeRow,
     ProtectionRow,
     RateCapRow,
     SquareOffRow,
@@ -39,7 +40,7 @@ from openalgo_lab.model.rule_rows import (
 )
 from openalgo_lab.model.tables import DatedRow, clock_time, in_force, read_table
 from openalgo_lab.model.times import at_ist
-from openalgo_lab.model.vocabulary import Exchange, InstrumentType
+from openalgo_lab.model.vocabulary import Exchange, InstrumentType, PriceType
 
 __all__ = ["RuleBook"]
 
@@ -65,6 +66,7 @@ class RuleBook(msgspec.Struct, frozen=True):
     rate_caps: tuple[RateCapRow, ...]
     charges: tuple[ChargeRow, ...]
     brokerage: tuple[BrokerageRow, ...]
+    order_types: tuple[OrderTypeRow, ...]
 
     @classmethod
     def load(cls, extra: Path | None = None) -> Self:
@@ -89,6 +91,7 @@ class RuleBook(msgspec.Struct, frozen=True):
             rate_caps=read_table("rate_caps.json", RateCapRow, extra),
             charges=read_table("charges.json", ChargeRow, extra),
             brokerage=read_table("brokerage.json", BrokerageRow, extra),
+            order_types=read_table("order_types.json", OrderTypeRow, extra),
         )
 
     def __repr__(self) -> str:
@@ -294,6 +297,17 @@ class RuleBook(msgspec.Struct, frozen=True):
                 f"close intraday positions by hand before {window[1]:%H:%M}."
             )
         return cut_off.time()
+
+    def takes_order_type(self, exchange: Exchange, kind: InstrumentType, price_type: PriceType, on: date) -> bool:
+        """Whether the exchange takes that price type on that kind of contract; a kind without a row takes all."""
+        product = "option" if kind.is_option else "share" if kind is InstrumentType.EQ else "future"
+        rows = (
+            row
+            for row in self.order_types
+            if exchange in row.exchanges and product in row.products and row.price_type is price_type
+        )
+        row = in_force(rows, on)
+        return row is None or row.taken
 
     def rate_cap(self, exchange: Exchange, on: date) -> RateCapRow:
         """Orders a second that one client may send to an exchange."""

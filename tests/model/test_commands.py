@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pkgutil
 import typing
+from importlib import import_module
 from typing import Any
 
 import msgspec
@@ -10,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openalgo_lab.model import commands, events
+import openalgo_lab.model as model_package
+from openalgo_lab.model import events
 from openalgo_lab.model.commands import AnyCommand, Command, PlaceOrder
 from openalgo_lab.model.errors import InputError, LabError, RiskDenied, Throttled, error_from_wire
 from openalgo_lab.model.events import AnyEvent
@@ -20,9 +23,13 @@ COMMANDS = typing.get_args(AnyCommand)
 
 
 def test_every_command_is_in_the_union_with_its_own_tag() -> None:
+    modules = [
+        import_module(f"openalgo_lab.model.{module.name}") for module in pkgutil.iter_modules(model_package.__path__)
+    ]
     declared = {
         value
-        for value in vars(commands).values()
+        for module in modules
+        for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, Command) and value is not Command
     }
     assert declared == set(COMMANDS)

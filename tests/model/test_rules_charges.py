@@ -159,7 +159,7 @@ def test_validity_rule(spans: list[tuple[date, date | None]], on: date) -> None:
 
 
 def test_repr_is_short() -> None:
-    assert repr(BOOK).startswith("RuleBook(16 tables, ")
+    assert repr(BOOK).startswith("RuleBook(17 tables, ")
 
 
 def test_slab_value() -> None:

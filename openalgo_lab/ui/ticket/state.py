@@ -13,7 +13,8 @@ from typing import Final, Literal
 
 import msgspec
 
-from openalgo_lab.engine import risk
+from openalgo_lab.engine import risk_checks as risk
+from openalgo_lab.engine.risk_case import Case
 from openalgo_lab.engine.risk_settings import RiskSettings
 from openalgo_lab.model.commands import PlaceOrder
 from openalgo_lab.model.errors import InputError, RiskDenied
@@ -33,7 +34,6 @@ _NUMBER: Final = re.compile(r"\d*\.?\d*")
 _SHAPE: Final = (
     risk.tradable,
     risk.quantity,
-    risk.freeze,
     risk.product,
     risk.prices_present,
     risk.tick,
@@ -171,9 +171,7 @@ class TicketState(msgspec.Struct, frozen=True):
         found = dict(self._unreadable())
         if self.price_type not in price_types_for(self.instrument):
             found["price_type"] = f"The exchanges take no {self.price_type} order for options: take SL."
-        case = risk.Case(
-            order=self._order(), instrument=self.instrument, settings=RiskSettings(), now_ns=0, quote=quote
-        )
+        case = Case(order=self._order(), instrument=self.instrument, settings=RiskSettings(), now_ns=0, quote=quote)
         for check in _SHAPE:
             try:
                 check(case)
