@@ -23,6 +23,7 @@ from openalgo_lab.engine.ledger import Ledger
 from openalgo_lab.engine.loss_watch import LossWatch
 from openalgo_lab.engine.market_data import MarketData
 from openalgo_lab.engine.middleware import AuditTrail, RateGate, check_permission
+from openalgo_lab.engine.option_data.desk import OptionDesk
 from openalgo_lab.engine.option_symbols import OptionFinder
 from openalgo_lab.engine.orders import ORDERS_OWNER, OrderFlow
 from openalgo_lab.engine.principal import Principal
@@ -286,6 +287,13 @@ class Engine:
                 worker=self._worker,
             ),
             RiskDesk(gate=self.gate, router=self.router, folder=self._parts.folder),
+            OptionDesk(
+                data=self.data,
+                board=self.board,
+                instruments=self._instruments,
+                now_ns=self._parts.now_ns,
+                traded_only=self._parts.steer is not None,
+            ),
             AdminDesk(health=self, router=self.router, reconciler=self.reconciler, parts=self._parts),
         )
         return CommandTable(desks, (check_permission, RateGate(self.config.rates), AuditTrail()))

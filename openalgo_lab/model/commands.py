@@ -13,6 +13,7 @@ from openalgo_lab.model.command_base import Command, Done
 from openalgo_lab.model.events import Books, EngineStatus
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
 from openalgo_lab.model.market import Depth, Quote
+from openalgo_lab.model.option_commands import AnyOptionCommand
 from openalgo_lab.model.order_commands import (
     CancelAllOrders,
     CancelOrder,
@@ -172,6 +173,7 @@ AnyCommand = (
     | GetStatus
     | ControlReplay
     | AnyStructureCommand
+    | AnyOptionCommand
     | AnyRiskCommand
 )
 """Every command, as the tagged union in which it travels."""

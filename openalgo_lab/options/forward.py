@@ -26,6 +26,7 @@ class ForwardSource(StrEnum):
     PARITY = "put–call parity"
     CARRY = "spot with carry"
     SPOT = "spot"
+    GIVEN = "given"
     NONE = "not known"
 
 

@@ -133,8 +133,11 @@ class ChainReader:
             self._board = board
         return self._rows
 
-    def read(self, board: Board, now_ns: int, *, traded_only: bool) -> ChainReading:
-        """The chain now. ``traded_only``: price from the last trade, as the book is not a real one (a replay)."""
+    def read(self, board: Board, now_ns: int, *, traded_only: bool, forward: float | None = None) -> ChainReading:
+        """The chain now. ``traded_only``: price from the last trade, as the book is not a real one (a replay).
+
+        ``forward``, if given (rupees), is taken instead of the market's own.
+        """
         contracts, n, rows = self._contracts, len(self._contracts), self.rows(board)
         table = {name: board.column(name, rows) for name in _FIELDS}
         times = board.times(rows)
@@ -142,8 +145,9 @@ class ChainReader:
         price = options["ltp"] if traded_only else _price(options["ltp"], options["bid"], options["ask"])
         years, clock = self._years(now_ns)
         spot = float(table["ltp"][2 * n])
-        forward = self._forward(table, price, years, liquid=not traded_only and self._is_liquid(table, times, now_ns))
-        iv, greeks = self._greeks(price, forward.value, spot, years)
+        liquid = not traded_only and self._is_liquid(table, times, now_ns)
+        found = self._forward(table, price, years, liquid=liquid) if forward is None else _given(forward)
+        iv, greeks = self._greeks(price, found.value, spot, years)
         quiet = now_ns - times[: 2 * n] > _QUIET_NS
         if not traded_only:
             quiet &= ~((options["bid"] > 0) & (options["ask"] > 0))
@@ -159,7 +163,7 @@ class ChainReader:
         calls = {name: values[:n] for name, values in sides.items()}
         puts = {name: values[n:] for name, values in sides.items()}
         spot_close = float(table["prev_close"][2 * n])
-        level = spot if math.isfinite(spot) else forward.value
+        level = spot if math.isfinite(spot) else found.value
         atm = atm_index(contracts.strikes, level)
         straddle = float(price[atm] + price[n + atm]) if atm is not None else math.nan
         return ChainReading(
@@ -172,9 +176,9 @@ class ChainReader:
             spot=spot,
             spot_change=spot - spot_close,
             spot_change_pct=(spot / spot_close - 1.0) * 100.0 if spot_close else math.nan,
-            forward=forward.value,
-            forward_source=forward.source.value,
-            forward_detail=forward.detail,
+            forward=found.value,
+            forward_source=found.source.value,
+            forward_detail=found.detail,
             price_source="last trades" if traded_only else "mid, else last trade",
             conventions=self.conventions,
             clock=clock,
@@ -241,6 +245,10 @@ def _price(ltp: Floats, bid: Floats, ask: Floats) -> Floats:
     mid = (bid + ask) / 2.0
     live = (bid > 0) & (ask >= bid) & (ask - bid <= np.maximum(_WIDEST * mid, 0.5))
     return np.where(live, mid, ltp)
+
+
+def _given(forward: float) -> Forward:
+    return Forward(forward, ForwardSource.GIVEN, "as you gave it")
 
 
 def _middle(bid: float, ask: float) -> float:
