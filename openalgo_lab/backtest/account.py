@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from openalgo_lab.backtest.kernel import charge_paise, share, value_paise
+from openalgo_lab.backtest.kernel import REASONS, charge_paise, share, value_paise
 from openalgo_lab.backtest.market import Market
 from openalgo_lab.strategy.orders import Position, StrategyOrder
 
 __all__ = ["Account", "Fill", "Holding", "Lot", "Rates", "Trade"]
+
+EXPIRY: Final = REASONS.index("expiry")
 
 Rates = tuple[float, float, float, float, float, float, float]
 
@@ -25,6 +28,7 @@ class Lot:
     row: int
     step: int
     order: int
+    tag: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,8 @@ class Account:
     def quote(self, holding: Holding, fill: Fill) -> int:
         """Charges that a fill would add, in paise. A fee is taken once an order, in however many parts it is filled."""
         order = fill.order
+        if fill.reason == EXPIRY:  # nobody's order: the holder of an option is taxed, no one else pays
+            return math.floor(self.value(fill.closed, fill.price) * self._exercise(holding) + 0.5)
         value = order.value_paise + self.value(fill.closed, fill.price) + self.value(fill.opened, fill.price)
         rate = holding.rates[holding.market.rate_row[fill.row]]
         buys = order.side.sign > 0
@@ -113,7 +119,7 @@ class Account:
         if fill.opened:
             cost = self.value(fill.opened, fill.price)
             holding.lots.append(
-                Lot(sign * fill.opened, fill.price, cost, left_charges, fill.row, fill.step, order.number)
+                Lot(sign * fill.opened, fill.price, cost, left_charges, fill.row, fill.step, order.number, order.tag)
             )
             value += cost
         self.cash -= sign * value + charges
@@ -121,6 +127,9 @@ class Account:
         order.value_paise += value
         order.charges_paise += charges
         self._note(holding, fill.step)
+
+    def _exercise(self, holding: Holding) -> float:
+        return holding.market.exercise if holding.position.quantity > 0 else 0.0
 
     def _debit(self, holding: Holding, fill: Fill) -> int:
         """What leaving the demat account costs, on the first sale of a day."""
@@ -158,7 +167,7 @@ class Account:
                 entry_step=lot.step,
                 exit_step=fill.step,
                 entry_order=lot.order,
-                tag=fill.order.tag,
+                tag=lot.tag,
             )
         )
         lot.units -= sign * units

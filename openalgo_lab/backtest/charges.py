@@ -18,7 +18,7 @@ from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.rules import RuleBook
 from openalgo_lab.model.vocabulary import Exchange, InstrumentType, Product
 
-__all__ = ["charge_rows", "charge_segment"]
+__all__ = ["charge_rows", "charge_segment", "exercise_rate"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -62,6 +62,15 @@ def charge_rows(
             rows.append(_row(charges, rules, segment, instrument, day))
         numbers[index] = found[period]
     return np.array(rows), numbers
+
+
+def exercise_rate(charges: PlanCharges | FlatCharges, instrument: Instrument, rules: RuleBook) -> float:
+    """What the holder of an equity option that expires in the money is taxed, as a part of its intrinsic value."""
+    if isinstance(charges, FlatCharges) or instrument.expiry is None or not instrument.kind.is_option:
+        return 0.0
+    if not charge_segment(instrument, Product.NRML).startswith("equity"):
+        return 0.0
+    return float(rules.charge("stt", "equity_exercise", instrument.exchange, instrument.expiry).fraction)
 
 
 def _changes(rules: RuleBook) -> tuple[date, ...]:

@@ -20,7 +20,7 @@ from openalgo_lab.model.errors import InputError
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.orders import OrderStatus
 from openalgo_lab.model.times import NS_PER_DAY, NS_PER_SECOND
-from openalgo_lab.model.vocabulary import OptionType, PriceType, Side
+from openalgo_lab.model.vocabulary import InstrumentType, OptionType, PriceType, Side
 from openalgo_lab.strategy.host import Indicator
 from openalgo_lab.strategy.orders import NO_PROTECTION, Protection, StrategyOrder
 from openalgo_lab.strategy.series import Bar, BarData, Series
@@ -177,6 +177,17 @@ class EventEngine:
         spots = {symbol: other.mark() for symbol, other in self._tracks.items()}
         return self._margin.required(held, spots, day) * 100.0
 
+    def settlement(self, track: Track, row: int) -> float:
+        """Intrinsic value at the underlying's last close where it is followed, else the contract's own close."""
+        instrument = track.market.instrument
+        spot = self._tracks.get(instrument.underlying)
+        if spot is None or not instrument.kind.is_option:
+            return float(track.market.bars.close[row])
+        start = spot.market.bars.start_ns
+        at = int(np.searchsorted(start, track.market.bars.start_ns[row], side="right")) - 1
+        sign = 1 if instrument.kind is InstrumentType.CE else -1
+        return max(sign * (float(spot.market.bars.close[max(at, 0)]) - instrument.strike), 0.0)
+
     def new_order(self, symbol: str, side: Side, quantity: int, price_type: PriceType, tag: str) -> StrategyOrder:
         """An order of the engine's own."""
         order = StrategyOrder(len(self.orders), symbol, side, quantity, price_type, tag=tag, placed_ns=self._now)
@@ -244,7 +255,9 @@ class EventEngine:
         order.protection = protection if protection != Protection() else NO_PROTECTION
         order.good_till_cancelled = good_till_cancelled
         refusal = ""
-        if not instrument.tradable:
+        if 0 <= track.market.expiry_row <= track.data.row:
+            refusal = f"{symbol} has expired."
+        elif not instrument.tradable:
             refusal = f"{symbol} is an index and cannot be ordered."
         elif quantity % instrument.lot_size:
             refusal = f"{quantity} is not a whole number of lots: {symbol} trades in lots of {instrument.lot_size}."

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import Final
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from openalgo_lab.backtest.charges import charge_rows
+from openalgo_lab.backtest.charges import charge_rows, exercise_rate
 from openalgo_lab.backtest.kernel import Terms
 from openalgo_lab.backtest.settings import BacktestSettings
 from openalgo_lab.model.calendar import TradingCalendar
-from openalgo_lab.model.errors import InputError
+from openalgo_lab.model.errors import InputError, RuleError
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import Bars
 from openalgo_lab.model.money import to_paise
@@ -43,7 +43,9 @@ class Market(msgspec.Struct, frozen=True):
     """One instrument, ready to run.
 
     ``ends_ns`` is when each bar is complete; ``day`` numbers the trading days; ``zone`` is 1 after the square-off time,
-    2 on the last bar of a day that has none after it; ``rates[rate_row[i]]`` are bar i's charges.
+    2 on the last bar of a day that has none after it; ``rates[rate_row[i]]`` are bar i's charges. ``expiry_row`` is the
+    last bar of a contract's life, -1 when it outlives the bars; ``exercise`` the part of an option's intrinsic value
+    that its holder is taxed then.
     """
 
     instrument: Instrument
@@ -55,6 +57,8 @@ class Market(msgspec.Struct, frozen=True):
     zone: npt.NDArray[np.int8]
     rates: FloatArray
     rate_row: npt.NDArray[np.int32]
+    expiry_row: int = -1
+    exercise: float = 0.0
 
     def __len__(self) -> int:
         return len(self.bars)
@@ -63,8 +67,10 @@ class Market(msgspec.Struct, frozen=True):
         """The market of bars ``start`` to ``stop`` (excluded)."""
         part = slice(start, stop)
         columns = {name: getattr(self.bars, name)[part] for name in self.bars.__struct_fields__}
+        inside = start <= self.expiry_row < stop
         return msgspec.structs.replace(
             self,
+            expiry_row=self.expiry_row - start if inside else -1,
             bars=Bars(**columns),
             ends_ns=self.ends_ns[part],
             day=self.day[part],
@@ -109,6 +115,8 @@ def make_market(
         _zone(instrument, bars, first=first, days=days, settings=settings, tables=tables),
         rates,
         row_of_day[day],
+        _expiry_row(instrument, day, days),
+        exercise_rate(settings.charges, instrument, tables.rules),
     )
 
 
@@ -135,6 +143,19 @@ def _tick(tick: float) -> tuple[float, float]:
         if step and step / scale == tick:
             return float(scale), float(step)
     raise InputError(f"{tick} is not a tick size; a tick is a positive number of rupees, for example 0.05.")
+
+
+def _cut_off(instrument: Instrument, day: date, tables: Tables) -> time:
+    try:
+        return tables.rules.square_off_time(instrument.exchange, day, calendar=tables.calendar)
+    except RuleError as error:
+        raise RuleError(f"{error} Or say when to square off, for example square_off='15:15'.", "square_off") from error
+
+
+def _expiry_row(instrument: Instrument, day: npt.NDArray[np.int32], days: tuple[date, ...]) -> int:
+    if instrument.expiry is None or instrument.expiry not in days:
+        return -1
+    return int(np.searchsorted(day, days.index(instrument.expiry), side="right")) - 1
 
 
 def _floats(bars: Bars, name: str) -> FloatArray:
@@ -169,9 +190,7 @@ def _zone(
     minute = (bars.start_ns + _IST_NS) % NS_PER_DAY // _MINUTE_NS
     ends = np.append(first[1:], len(bars))
     for day, start, end in zip(days, first, ends, strict=True):
-        cut_off = settings.square_off or tables.rules.square_off_time(
-            instrument.exchange, day, calendar=tables.calendar
-        )
+        cut_off = settings.square_off or _cut_off(instrument, day, tables)
         after = minute[start:end] >= cut_off.hour * 60 + cut_off.minute
         if after.any():
             zone[start:end][after] = 1

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from openalgo_lab.backtest.account import Account, Fill
+from openalgo_lab.backtest.account import EXPIRY, Account, Fill
 from openalgo_lab.backtest.kernel import (
     Terms,
     exit_price,
@@ -28,7 +28,9 @@ __all__ = ["Desk", "Track", "order_price"]
 
 SIGNAL, STOP, TARGET, TRAIL, SQUARE_OFF, RUIN = range(6)
 
-_TAGS = {STOP: "stop", TARGET: "target", TRAIL: "trail", SQUARE_OFF: "square-off", RUIN: "ruin"}
+_AT_THE_PRICE = (TARGET, RUIN, EXPIRY)
+_WHOLE = (SQUARE_OFF, RUIN, EXPIRY)
+_TAGS = {EXPIRY: "expiry", STOP: "stop", TARGET: "target", TRAIL: "trail", SQUARE_OFF: "square-off", RUIN: "ruin"}
 
 
 class Desk(Protocol):
@@ -45,6 +47,10 @@ class Desk(Protocol):
 
     def changed(self, order: StrategyOrder) -> None:
         """The strategy hears of it once the bar is through."""
+        ...
+
+    def settlement(self, track: Track, row: int) -> float:
+        """The price at which a contract that expires with this bar is settled."""
         ...
 
     def carries(self, track: Track, fill: Fill) -> bool:
@@ -195,7 +201,10 @@ class Track:
                 self._leave(row, self._close[row], SQUARE_OFF)
             elif self._trail_pct:
                 self._follow(high, low)
-        if self._last_of_day[row] and self.orders:
+        if row == self._market.expiry_row:
+            self._refuse_all("The contract has expired.")
+            self._leave(row, self._desk.settlement(self, row), EXPIRY)
+        elif self._last_of_day[row] and self.orders:
             self._expire()
 
     def _capacity(self, row: int) -> float:
@@ -233,7 +242,7 @@ class Track:
     # ---- orders
 
     def _execute(self, row: int, order: StrategyOrder, price: float, takes: bool, reason: int = SIGNAL) -> None:
-        units = order.remaining if reason in (SQUARE_OFF, RUIN) else int(min(order.remaining, self._left))
+        units = order.remaining if reason in _WHOLE else int(min(order.remaining, self._left))
         if units <= 0:
             return
         sign = order.side.sign
@@ -292,7 +301,7 @@ class Track:
         if held == 0:
             return
         side = Side.SELL if held > 0 else Side.BUY
-        kind = PriceType.LIMIT if reason in (TARGET, RUIN) else PriceType.MARKET
+        kind = PriceType.LIMIT if reason in _AT_THE_PRICE else PriceType.MARKET
         order = self._desk.new_order(self.symbol, side, abs(held), kind, _TAGS[reason])
         order.status = OrderStatus.OPEN
         if kind is PriceType.LIMIT:

@@ -55,7 +55,7 @@ def vector_fits(strategy: type[Strategy], markets: Sequence[Market], settings: B
         getattr(strategy, name) is getattr(SignalStrategy, name)
         for name in ("init", "on_bar", "on_order", "on_timer", "entry_size")
     )
-    return plain and len(markets) == 1 and not settings.volume_share
+    return plain and len(markets) == 1 and markets[0].expiry_row < 0 and not settings.volume_share
 
 
 def run_vector(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from openalgo_lab.lab.backtest import BacktestCalls
 from openalgo_lab.lab.health import Health
 from openalgo_lab.lab.limits import LimitCalls
 from openalgo_lab.lab.market import MarketCalls
@@ -12,7 +13,7 @@ from openalgo_lab.lab.widgets import WidgetCalls
 __all__ = ["Lab"]
 
 
-class Lab(StructureCalls, LimitCalls, MarketCalls, WidgetCalls):
+class Lab(StructureCalls, LimitCalls, MarketCalls, BacktestCalls, WidgetCalls):
     """A trading workbench: ``lab = Lab()`` starts or joins the engine of your profile.
 
     The same in a notebook, in IPython and in a script. The engine runs in a thread of its own, so a busy cell never

@@ -36,10 +36,11 @@ def ist_times(times_ns: Sequence[int]) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(stamps).tz_localize("UTC").tz_convert(IST)
 
 
-def bars_frame(reply: BarsReply) -> pd.DataFrame:
+def bars_frame(reply: BarsReply, symbol: str = "") -> pd.DataFrame:
     """Candles as a frame: open, high, low, close, volume, oi by the candle's first moment (index ``time``, IST).
 
-    ``frame.attrs["gaps"]`` says in sentences what the source could not deliver.
+    ``frame.attrs["gaps"]`` says in sentences what the source could not deliver, ``frame.attrs["symbol"]`` whose
+    candles these are (``"NSE:SBIN"``).
     """
     import pandas as pd
 
@@ -48,4 +49,6 @@ def bars_frame(reply: BarsReply) -> pd.DataFrame:
     data = {name: np.frombuffer(getattr(reply, name), dtype="<f8") for name in _COLUMNS}
     frame = pd.DataFrame(data, index=index)
     frame.attrs["gaps"] = list(reply.gaps)
+    if symbol:
+        frame.attrs["symbol"] = symbol
     return frame

@@ -73,7 +73,8 @@ class MarketCalls(LabCore):
         end_ns = self.handle.status.market_ns + 1 if end is None else moment_ns(end, "end", day_end=True)
         if end_ns <= start_ns:
             raise InputError(f"The history would end ({end or 'now'}) before it starts ({start}): swap them.", "end")
-        return Ask(GetHistory(instrument.key, interval, start_ns, end_ns), bars_frame, HISTORY_S)
+        shown = partial(bars_frame, symbol=str(instrument.key))
+        return Ask(GetHistory(instrument.key, interval, start_ns, end_ns), shown, HISTORY_S)
 
     quote, quote_async = blocking(_quote), awaited(_quote)
     quotes, quotes_async = blocking(_quotes), awaited(_quotes)

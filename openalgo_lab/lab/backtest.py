@@ -1,0 +1,160 @@
+"""``lab.backtest``: one strategy, one set of parameters, one result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import time
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from openalgo_lab.backtest.market import Market, Tables, make_market
+from openalgo_lab.backtest.run import EngineName, run_events, run_vector, vector_fits
+from openalgo_lab.backtest.settings import BacktestSettings, FlatCharges, PlanCharges, Slippage
+from openalgo_lab.lab.backtest_data import bars_of_frame, named_frames, unique_symbols
+from openalgo_lab.lab.backtest_result import BacktestResult
+from openalgo_lab.lab.core import LabCore
+from openalgo_lab.lab.words import SymbolLike, word
+from openalgo_lab.model.calendar import TradingCalendar
+from openalgo_lab.model.errors import InputError
+from openalgo_lab.model.instruments import Instrument
+from openalgo_lab.model.market import Bars
+from openalgo_lab.model.rules import RuleBook
+from openalgo_lab.model.times import parse_time
+from openalgo_lab.model.vocabulary import Product
+from openalgo_lab.strategy.strategy import Strategy
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["BacktestCalls", "backtest", "dated_tables", "split_terms", "terms"]
+
+
+@cache
+def dated_tables() -> Tables:
+    """The package's rules and calendar; read once, never changed."""
+    return Tables(RuleBook.load(), TradingCalendar.load())
+
+
+def terms(
+    *,
+    cash: float = 10_00_000.0,
+    product: Product | str = Product.CNC,
+    leverage: float = 1.0,
+    charges: str | float | PlanCharges | FlatCharges = "discount.zero-delivery",
+    slippage: float | Slippage = 0.0,
+    volume_share: float = 0.0,
+    square_off: str | time | None = None,
+    tick_rounding: bool = True,
+    derivative_margin: bool = True,
+    guard: bool = True,
+) -> BacktestSettings:
+    """Terms of a run in the words people use: ``charges`` by the name of a broker's plan, or per cent of the value;
+    ``slippage`` in per cent; ``square_off`` as ``"15:15"``.
+    """
+    return BacktestSettings(
+        cash=cash,
+        product=word(Product, product, "product"),
+        leverage=leverage,
+        charges=_charges(charges),
+        slippage=slippage if isinstance(slippage, Slippage) else Slippage(percent=slippage),
+        volume_share=volume_share,
+        square_off=parse_time(square_off) if isinstance(square_off, str) else square_off,
+        tick_rounding=tick_rounding,
+        derivative_margin=derivative_margin,
+        guard=guard,
+    )
+
+
+def backtest(
+    strategy: type[Strategy],
+    bars: Mapping[Instrument, Bars],
+    settings: BacktestSettings,
+    parameters: Mapping[str, Any],
+    *,
+    engine: EngineName = "auto",
+    options: Mapping[Instrument, Bars] | None = None,
+) -> BacktestResult:
+    """Run a strategy on bars by instrument, the first one its main one. ``options``: contracts that it may choose of.
+
+    ``engine`` ``"auto"`` takes the vector kernel where it gives the same result. Raises InputError, RuleError.
+    """
+    from openalgo_lab.backtest.options import RecordedOptions
+
+    unique_symbols(list(bars))
+    tables = dated_tables()
+    length = 0
+
+    def market(instrument: Instrument, one: Bars) -> Market:
+        return make_market(instrument, one, settings, tables, length)
+
+    markets = [market(instrument, one) for instrument, one in bars.items()]
+    length = markets[0].length_ns
+    listed = None if options is None else RecordedOptions(options, market)
+    if engine == "vector" or (engine == "auto" and listed is None and vector_fits(strategy, markets, settings)):
+        record = run_vector(strategy, markets[0], settings, tables, parameters)  # type: ignore[arg-type]  # it checks
+    else:
+        record, _ = run_events(strategy, markets, settings, tables, parameters, options=listed)
+    known = strategy.parameters() | dict(parameters)
+    return BacktestResult(
+        strategy.__name__, known, settings, record, {one.instrument.symbol: one.bars for one in markets}
+    )
+
+
+class BacktestCalls(LabCore):
+    """The part of :class:`~openalgo_lab.lab.Lab` that tries strategies on the past."""
+
+    def backtest(
+        self,
+        strategy: type[Strategy],
+        data: pd.DataFrame | Mapping[SymbolLike, pd.DataFrame],
+        *,
+        symbol: SymbolLike | None = None,
+        settings: BacktestSettings | None = None,
+        engine: EngineName = "auto",
+        options: Mapping[SymbolLike, pd.DataFrame] | None = None,
+        **more: Any,
+    ) -> BacktestResult:
+        """Run a strategy on candles: ``lab.backtest(SmaCross, bars, fast=10, slow=30)``.
+
+        Args:
+            data: a frame of ``lab.history``, or frames by symbol, the strategy's main instrument first.
+            symbol: the frame's instrument, where it does not say so itself.
+            settings: all terms at once, as :func:`~openalgo_lab.lab.backtest.terms` makes them.
+            engine: ``"event"``, ``"vector"``, or the fastest that gives the same.
+            options: frames of option contracts by symbol, for strategies that choose strikes.
+            more: the strategy's parameters; and single terms, such as ``cash``, ``product``, ``charges``, ``slippage``.
+
+        Raises:
+            InputError: the frame, a parameter or a term is wrong, or an indicator looks into the future.
+            RuleError: the dated tables do not know a day of the run.
+        """
+        chosen, parameters = split_terms(strategy, settings, more)
+        bars = self._bars(named_frames(data, symbol))
+        contracts = None if options is None else self._bars(list(options.items()))
+        return backtest(strategy, bars, chosen, parameters, engine=engine, options=contracts)
+
+    def load_backtest(self, path: Path | str) -> BacktestResult:
+        """A run that was kept with ``result.save(path)``."""
+        return BacktestResult.load(path)
+
+    def _bars(self, frames: list[tuple[SymbolLike, pd.DataFrame]]) -> dict[Instrument, Bars]:
+        return {self.instrument(name): bars_of_frame(frame, f"The frame of {name}") for name, frame in frames}
+
+
+def split_terms(
+    strategy: type[Strategy], settings: BacktestSettings | None, more: Mapping[str, Any]
+) -> tuple[BacktestSettings, dict[str, Any]]:
+    """(terms, parameters) of what was given by name. A name that both know is the strategy's parameter."""
+    names = set(BacktestSettings.__struct_fields__) - set(strategy.parameters())
+    given = {name: value for name, value in more.items() if name in names}
+    if settings is not None and given:
+        raise InputError(f"{next(iter(given))} is given beside settings: say it in one place.", field="settings")
+    parameters = {name: value for name, value in more.items() if name not in names}
+    return settings or terms(**given), parameters
+
+
+def _charges(given: str | float | PlanCharges | FlatCharges) -> PlanCharges | FlatCharges:
+    if isinstance(given, str):
+        return PlanCharges(given)
+    return FlatCharges(percent=given) if isinstance(given, int | float) else given
