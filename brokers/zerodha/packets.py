@@ -7,7 +7,7 @@ read at once: one view, one conversion, one division, whatever their number.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -23,59 +23,45 @@ Floats = npt.NDArray[np.float64]
 
 _HEAD: Final = struct.Struct(">HH")
 _LENGTH: Final = struct.Struct(">H")
-_DEPTH_WORD: Final = 16
-
-# Names of the words behind the token, in the packet's order; "" is not shown.
-_TRADABLE: Final = ("ltp", "ltq", "average", "volume", "", "", "open", "high", "low", "prev_close", "", "oi")
-_INDEX: Final = ("ltp", "high", "low", "open", "prev_close")
-_PRICES: Final = frozenset({"ltp", "average", "open", "high", "low", "prev_close"})
 _PAISE: Final = 100.0
 _DIVISORS: Final = {3: 10_000_000.0, 6: 10_000.0, 12: 10_000.0}
 """By segment, the low byte of a token: CDS, BCD, NCO. Everything else counts in paise."""
 _IN_PAISE: Final = bytes(segment for segment in range(256) if segment not in _DIVISORS)
-_BOOK_ROWS: Final = _DEPTH_WORD + np.array(
-    [side * 15 + level * 3 + word for side in (0, 1) for word in (1, 0) for level in range(DEPTH_LEVELS)]
-)
-"""Words of the book in our order: bid prices, bid quantities, ask prices, ask quantities."""
+
+# Words of a packet in the order in which they are wanted: prices first, then sizes.
+_INDEX: Final = {"ltp": 1, "high": 2, "low": 3, "open": 4, "prev_close": 5}
+_PRICES: Final = {"ltp": 1, "average": 3, "open": 7, "high": 8, "low": 9, "prev_close": 10}
+_SIZES: Final = {"ltq": 2, "volume": 4}
+_BIDS, _OFFERS = range(16, 31, 3), range(31, 46, 3)  # words of the quantities; each one's price follows it
+_BOOK: Final = (*(w + 1 for w in _BIDS), *_BIDS, *(w + 1 for w in _OFFERS), *_OFFERS)
+_BEST: Final = {"bid": 0, "bid_qty": 5, "ask": 10, "ask_qty": 15}
 
 
 class _Layout:
-    """One kind of packet: how many words it has, which of them are shown, which are prices.
+    """One kind of packet. Its decoded table has a row a word and a column a packet: prices, the book, sizes."""
 
-    Arrays have a row a word and a column a packet.
-    """
-
-    def __init__(self, length: int, names: Sequence[str], time_word: int = 0, depth: bool = False) -> None:
-        words = length // 4
+    def __init__(self, length: int, prices: Mapping[str, int], sizes: Mapping[str, int], time_word: int) -> None:
+        book = _BOOK if length == 184 else ()
         self.step: Final = length + 2
         self.length: Final = _LENGTH.pack(length)
-        self.row: Final = np.dtype([("length", "V2"), ("words", ">u4", (words,))])
-        self.columns: Final = tuple((name, i) for i, name in enumerate(names, 1) if name and i < words)
+        self.packed: Final = np.dtype([("length", "V2"), ("words", ">u4", (length // 4,))])
         self.time_word: Final = time_word
-        self.depth: Final = depth
-        prices = np.zeros((words, 1), dtype=np.bool_)
-        prices[[i for name, i in self.columns if name in _PRICES]] = True
-        self.none_at_zero: Final = prices.copy()
-        if depth:
-            prices[_DEPTH_WORD:, 0] = np.arange(words - _DEPTH_WORD) % 3 == 1
-            self.none_at_zero[_DEPTH_WORD:] = True
-        self.prices: Final = prices
-        self.divisors: Final = np.where(prices, _PAISE, 1.0)
-
-    def divisors_of(self, segments: bytes) -> Floats:
-        """By packet where a segment of the frame counts in something else than paise."""
-        if not segments.translate(None, _IN_PAISE):
-            return self.divisors
-        units = np.array([_DIVISORS.get(segment, _PAISE) for segment in segments])
-        return np.where(self.prices, units, 1.0)
+        self.words: Final = np.array([*prices.values(), *book, *sizes.values()])
+        first, end = len(prices), len(prices) + len(book)
+        self.book: Final = slice(first, end) if book else None
+        self.none_at_zero: Final = slice(0, end)
+        self.in_rupees: Final = (slice(0, first + 5), slice(first + 10, first + 15)) if book else (slice(0, first),)
+        best = {name: first + row for name, row in _BEST.items()} if book else {}
+        rows = {name: row for row, name in enumerate(prices)} | {name: end + row for row, name in enumerate(sizes)}
+        self.columns: Final = tuple((rows | best).items())
 
 
 _LAYOUTS: Final = {
-    8: _Layout(8, ("ltp",)),
-    28: _Layout(28, _INDEX),
-    32: _Layout(32, _INDEX, time_word=7),
-    44: _Layout(44, _TRADABLE),
-    184: _Layout(184, _TRADABLE, time_word=15, depth=True),
+    8: _Layout(8, {"ltp": 1}, {}, 0),
+    28: _Layout(28, _INDEX, {}, 0),
+    32: _Layout(32, _INDEX, {}, 7),
+    44: _Layout(44, _PRICES, _SIZES, 0),
+    184: _Layout(184, _PRICES, _SIZES | {"oi": 12}, 15),
 }
 
 
@@ -122,16 +108,22 @@ def _mixed(frame: bytes, count: int) -> tuple[TickBatch, ...]:
 
 def _batch(layout: _Layout, packets: bytes, offset: int) -> TickBatch:
     """Packets of one kind, each behind its length, from ``offset`` to the end."""
-    words = np.frombuffer(packets, layout.row, offset=offset)["words"].T
-    values = words.astype(np.float64)
-    np.putmask(values, (values == 0) & layout.none_at_zero, np.nan)
-    values /= layout.divisors_of(packets[offset + 5 :: layout.step])
+    words = np.frombuffer(packets, layout.packed, offset=offset)["words"].T
+    table = words.astype(np.float64, order="C").take(layout.words, axis=0)
+    unit = _unit(packets[offset + 5 :: layout.step])
+    for rows in layout.in_rupees:
+        table[rows] /= unit
+    shown = table[layout.none_at_zero]
+    shown[shown == 0] = np.nan
     tokens = words[0].astype(np.int64)
-    times = words[layout.time_word].astype(np.int64) if layout.time_word else np.zeros_like(tokens)
-    times *= NS_PER_SECOND
-    columns = {name: values[word] for name, word in layout.columns}
-    if not layout.depth:
-        return TickBatch(tokens, times, columns)
-    book = values[_BOOK_ROWS]
-    columns.update(bid=book[0], bid_qty=book[5], ask=book[10], ask_qty=book[15])
-    return TickBatch(tokens, times, columns, book.reshape(4, DEPTH_LEVELS, -1).transpose(2, 0, 1))
+    times = np.multiply(words[layout.time_word], NS_PER_SECOND, dtype=np.int64) if layout.time_word else tokens * 0
+    columns = {name: table[row] for name, row in layout.columns}
+    book = None if layout.book is None else table[layout.book].reshape(4, DEPTH_LEVELS, -1).transpose(2, 0, 1)
+    return TickBatch(tokens, times, columns, book)
+
+
+def _unit(segments: bytes) -> float | Floats:
+    """What a rupee counts; by packet where a segment of the frame counts in something else than paise."""
+    if not segments.translate(None, _IN_PAISE):
+        return _PAISE
+    return np.array([_DIVISORS.get(segment, _PAISE) for segment in segments])
