@@ -26,6 +26,7 @@ from openalgo_lab.broker import (
     PlainCodec,
     Session,
 )
+from openalgo_lab.broker.candles import iso_candles
 from openalgo_lab.broker.columns import depth_of, quote
 from openalgo_lab.broker.reading import to_word
 from openalgo_lab.broker.receipt import accepted
@@ -199,7 +200,7 @@ class ZerodhaCodec(PlainCodec):
         first, last = -(-start_ns // NS_PER_SECOND), -(-end_ns // NS_PER_SECOND) - 1
         query = urlencode({"from": _clock(first), "to": _clock(last), "continuous": 0, "oi": 1})
         path = f"/instruments/historical/{instrument.token}/{tables.INTERVALS[interval]}?{query}"
-        return _ask(session, path, lambda answer: reports.bars(answer.body, start_ns, end_ns), pool="history")
+        return _ask(session, path, lambda answer: iso_candles(answer.body, start_ns, end_ns, BROKER), pool="history")
 
     def instrument_files(self, session: Session) -> tuple[Call[tuple[Instrument, ...]], ...]:
         return (_ask(session, "/instruments", _master),)

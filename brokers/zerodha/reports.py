@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-import msgspec
-import numpy as np
-
 from brokers.zerodha import tables
 from openalgo_lab.broker.columns import quote
-from openalgo_lab.broker.reading import read
 from openalgo_lab.broker.record import Record
 from openalgo_lab.model.errors import DecodeError
 from openalgo_lab.model.gtt import GttLeg, GttReport
 from openalgo_lab.model.instruments import Instrument
-from openalgo_lab.model.market import Bars, Quote
+from openalgo_lab.model.market import Quote
 from openalgo_lab.model.orders import OrderStatus
 from openalgo_lab.model.portfolio import Holding
 from openalgo_lab.model.reports import Evidence, FillReport, OrderReport, PositionReport
-from openalgo_lab.model.times import NS_PER_SECOND
 from openalgo_lab.model.vocabulary import InstrumentType
 
-__all__ = ["BROKER", "bars", "fill", "gtt", "holding", "levels", "paise", "position", "report", "shown"]
+__all__ = ["BROKER", "fill", "gtt", "holding", "levels", "paise", "position", "report", "shown"]
 
 BROKER = "Zerodha"
-_IST_OFFSET_S = 19_800
-
-
-class _Candles(msgspec.Struct, frozen=True):
-    candles: tuple[tuple[str, float, float, float, float, float, float], ...]
-
-
-class _Page(msgspec.Struct, frozen=True):
-    data: _Candles
 
 
 def report(row: Record, source: Evidence) -> OrderReport:
@@ -157,23 +143,6 @@ def shown(instrument: Instrument, row: Record) -> Quote:
 
 _OHLC = (("open", "open"), ("high", "high"), ("low", "low"), ("prev_close", "close"))
 _SIZES = (("volume", "volume"), ("oi", "oi"), ("ltq", "last_quantity"))
-
-
-def bars(body: bytes, start_ns: int, end_ns: int) -> Bars:
-    """Candles that start in [start_ns, end_ns), all at once: a page may hold 40,000. Raises DecodeError."""
-    rows = read(body, _Page, BROKER).data.candles
-    if any(len(row[0]) != 24 or not row[0].endswith("+0530") for row in rows):
-        raise DecodeError(f"A candle of {BROKER} has a time that cannot be read.")
-    try:
-        clocks = np.array([row[0][:19] for row in rows], dtype="datetime64[s]")
-    except ValueError as error:
-        raise DecodeError(f"A candle of {BROKER} has a time that cannot be read.") from error
-    starts = (clocks.astype(np.int64) - _IST_OFFSET_S) * NS_PER_SECOND
-    if (np.diff(starts) <= 0).any():
-        raise DecodeError(f"The candles of {BROKER} are not in order.")
-    within = (starts >= start_ns) & (starts < end_ns)
-    table = np.array([row[1:] for row in rows], dtype=np.float64).reshape(-1, 6)[within]
-    return Bars(starts[within], *np.ascontiguousarray(table.T))
 
 
 def paise(rupees: float) -> int:
