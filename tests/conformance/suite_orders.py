@@ -123,8 +123,7 @@ class OrderSuite(SuiteBase):
     async def test_one_order_alone(self, made: Rig) -> None:
         wanted, report, booked = await self.placed(made)
         order = as_order(wanted, report)
-        session = made.adapter._session
-        assert session is not None
+        session = await made.adapter._session()
         if self.spec.codec.order(session, order) is None:
             pytest.skip(f"The API of {self.spec.name} has no call for one order.")
         made.simulator.venue.fill(booked, 4, 800.0)

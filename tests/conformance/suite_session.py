@@ -82,7 +82,8 @@ class SessionSuite(SuiteBase):
                     await made.adapter.funds()
                 said = f"{caught.value!r} {caught.value} {made.adapter._session!r}"
         ours = "\n".join(r.getMessage() for r in caplog.records if r.name.startswith(("openalgo_lab", "brokers")))
-        for value in {f.name: server.credentials()[f.name] for f in self.spec.login_fields if f.secret}.values():
+        given = server.credentials()
+        for value in [given[f.name] for f in self.spec.login_fields if f.secret and f.name in given]:
             assert value not in said + ours
         assert "canary-" not in said + ours
 
