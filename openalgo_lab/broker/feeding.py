@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
+from openalgo_lab.broker.spec import FeedMessage
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.vocabulary import FeedMode
 
@@ -20,12 +21,12 @@ class PlainFeed:
         """Nothing is said first."""
         return ()
 
-    def subscribe(self, instruments: Sequence[Instrument], mode: FeedMode) -> Sequence[str | bytes]:
+    def subscribe(self, instruments: Sequence[Instrument], mode: FeedMode) -> Sequence[FeedMessage]:
         """Nothing to ask for."""
         del instruments, mode
         return ()
 
-    def unsubscribe(self, instruments: Sequence[Instrument]) -> Sequence[str | bytes]:
+    def unsubscribe(self, instruments: Sequence[Instrument]) -> Sequence[FeedMessage]:
         """Nothing to drop."""
         del instruments
         return ()
@@ -42,22 +43,22 @@ class ModalFeed(PlainFeed):
     def __init__(self) -> None:
         self.asked: dict[int, tuple[Instrument, FeedMode]] = {}
 
-    def subscribe(self, instruments: Sequence[Instrument], mode: FeedMode) -> Sequence[str | bytes]:
+    def subscribe(self, instruments: Sequence[Instrument], mode: FeedMode) -> Sequence[FeedMessage]:
         """Drop these symbols' other modes, then ask for this one."""
         known = self.asked
         dropped = self.unsubscribe([i for i in instruments if i.token in known and known[i.token][1] is not mode])
         known.update((i.token, (i, mode)) for i in instruments)
         return [*dropped, *self.messages(instruments, mode, on=True)]
 
-    def unsubscribe(self, instruments: Sequence[Instrument]) -> Sequence[str | bytes]:
+    def unsubscribe(self, instruments: Sequence[Instrument]) -> Sequence[FeedMessage]:
         """Drop each symbol in the mode that it has; unknown ones are passed over."""
         found = [self.asked.pop(i.token) for i in instruments if i.token in self.asked]
-        sent: list[str | bytes] = []
+        sent: list[FeedMessage] = []
         for mode in FeedMode:
             listed = [instrument for instrument, held in found if held is mode]
             sent += self.messages(listed, mode, on=False) if listed else ()
         return sent
 
-    def messages(self, instruments: Sequence[Instrument], mode: FeedMode, *, on: bool) -> Sequence[str | bytes]:
+    def messages(self, instruments: Sequence[Instrument], mode: FeedMode, *, on: bool) -> Sequence[FeedMessage]:
         """The broker's messages that ask for symbols in one mode, or drop them."""
         raise NotImplementedError

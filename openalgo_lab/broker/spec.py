@@ -200,7 +200,7 @@ class FrameContent(msgspec.Struct, frozen=True):
     reports: tuple[Report, ...] = ()
     sequence: int = -1
     notice: str = ""
-    replies: tuple[str | bytes, ...] = ()
+    replies: tuple[FeedMessage, ...] = ()
     ready: bool | None = None
     refused: LabError | None = None
 

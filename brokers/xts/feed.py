@@ -1,0 +1,152 @@
+"""The XTS sockets: Socket.IO of its second version (Engine.IO 3) over a raw websocket, spoken by hand.
+
+The client pings; an event is `42["name", argument]`, a binary one `451-["name", placeholder]` and then a frame whose
+first byte is 4. Market data is subscribed by REST: the subscription belongs to the token, not to the socket.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from brokers.xts import tables
+from brokers.xts.instruments import number_of, segment_of
+from brokers.xts.market import json_tick, packets, partial_tick
+from brokers.xts.rows import fill, report
+from openalgo_lab.broker import Call, FrameContent
+from openalgo_lab.broker.feeding import ModalFeed, PlainFeed
+from openalgo_lab.broker.record import Record, parsed
+from openalgo_lab.model.errors import BrokerError, DecodeError, SessionExpired
+from openalgo_lab.model.instruments import Instrument
+from openalgo_lab.model.market import TickBatch
+from openalgo_lab.model.reports import Evidence
+from openalgo_lab.model.vocabulary import DERIVATIVE_EXCHANGES, FeedMode
+
+__all__ = ["MarketFeed", "OrderFeed"]
+
+_TICKS: Final = re.compile(r"(1501|1502|1510|1512)-json-(full|partial)")
+_PASSED: Final = re.compile(
+    r"joined|success|disconnect|position|tradeConversion|gttOrder(Rejection)?|marketStatusUpdate|exchangeAdapterState"
+    r"|\d{4}-json-(full|partial)"
+)
+"""Events that say nothing which the workbench does not learn elsewhere."""
+_BINARY: Final = "xts-binary-packet"
+
+
+class _SocketIo:
+    """Frames to events; a feed says what an event means."""
+
+    needs_ready: ClassVar[bool] = True
+    _broker: str
+    _awaited = ""
+
+    def ping(self) -> str:
+        return "2"
+
+    def received(self, frame: str | bytes) -> FrameContent:
+        if isinstance(frame, bytes):
+            name, self._awaited = self._awaited, ""
+            if frame[:1] != b"\x04":
+                raise DecodeError(f"A binary frame of {self._broker} begins with {frame[:1].hex() or 'nothing'}.")
+            return self.packet(frame[1:]) if name in ("", _BINARY) else FrameContent()
+        match frame[:2]:
+            case "40":
+                return FrameContent(ready=True)
+            case "42":
+                return self.event(*_event(frame[2:], self._broker))
+            case "45":
+                self._awaited, _ = _event(frame.partition("-")[2], self._broker)
+                return FrameContent()
+            case "41" | "1":
+                return FrameContent(refused=BrokerError(f"{self._broker} closed the feed."))
+        if frame[:1] in ("0", "3", "6") and (frame[:1] == "0" or len(frame) == 1):
+            return FrameContent()
+        raise DecodeError(f"{self._broker} sent a frame that is no Socket.IO: {frame[:20]!r}.")
+
+    def packet(self, payload: bytes) -> FrameContent:
+        """What a binary event holds."""
+        raise DecodeError(f"{self._broker} sent {len(payload)} bytes where only text belongs.")
+
+    def event(self, name: str, argument: Any) -> FrameContent:
+        """What an event means that both feeds know."""
+        if name == "logout" or (name == "error" and "token" in str(argument).casefold()):
+            return FrameContent(refused=SessionExpired(f"{self._broker} ended the session; log in again."))
+        if name in ("error", "warning"):
+            return FrameContent(notice=str(argument)[:300])
+        if _PASSED.fullmatch(name):
+            return FrameContent()
+        raise DecodeError(f"{self._broker} sent an unknown event: {name[:40]!r}.")
+
+    def row(self, argument: Any) -> Record:
+        """The object of an event, which is JSON within text."""
+        return Record(parsed(argument, self._broker) if isinstance(argument, str) else argument, self._broker)
+
+
+def _event(text: str, broker: str) -> tuple[str, Any]:
+    found = parsed(text, broker)
+    if not isinstance(found, list) or not found or not isinstance(found[0], str):
+        raise DecodeError(f"{broker} sent an event without a name.")
+    return found[0], found[1] if len(found) > 1 else None
+
+
+class MarketFeed(_SocketIo, ModalFeed):
+    """Ticks. ``ask(code, instruments, on)`` is the REST call that subscribes or drops."""
+
+    def __init__(
+        self, broker: str, ltp_code: int, ask: Callable[[int, Sequence[Instrument], bool], Call[FrameContent]]
+    ) -> None:
+        ModalFeed.__init__(self)
+        self._broker = broker
+        self._ask = ask
+        self._codes = {FeedMode.LTP: ltp_code, FeedMode.QUOTE: tables.QUOTE, FeedMode.DEPTH: tables.DEPTH}
+        self._books: dict[int, npt.NDArray[np.float64]] = {}
+
+    def messages(self, instruments: Sequence[Instrument], mode: FeedMode, *, on: bool) -> Sequence[Call[FrameContent]]:
+        """Open interest is a subscription of its own."""
+        dated = [i for i in instruments if i.exchange in DERIVATIVE_EXCHANGES]
+        calls = [self._ask(self._codes[mode], instruments, on)]
+        if dated and mode is not FeedMode.LTP:
+            calls.append(self._ask(tables.INTEREST, dated, on))
+        return calls
+
+    def packet(self, payload: bytes) -> FrameContent:
+        return FrameContent(ticks=tuple(packets(payload)))
+
+    def event(self, name: str, argument: Any) -> FrameContent:
+        match = _TICKS.fullmatch(name)
+        if match is None:
+            return super().event(name, argument)
+        if match[2] == "full":
+            return FrameContent(ticks=(json_tick(self.row(argument)),))
+        found = partial_tick(int(match[1]), str(argument), self._books)
+        return FrameContent(ticks=() if found is None else (found,))
+
+
+class OrderFeed(_SocketIo, PlainFeed):
+    """Order and trade updates of the interactive socket; positions are the ledger's own sum."""
+
+    def __init__(self, broker: str) -> None:
+        self._broker = broker
+
+    def event(self, name: str, argument: Any) -> FrameContent:
+        if name == "order":
+            return FrameContent(reports=(report(self.row(argument), Evidence.STREAM),))
+        if name == "trade":
+            return FrameContent(reports=(fill(self.row(argument), Evidence.STREAM),))
+        return super().event(name, argument)
+
+
+def asked(instruments: Sequence[Instrument]) -> list[dict[str, int]]:
+    """Instruments as the market-data side names them."""
+    return [{"exchangeSegment": segment_of(i), "exchangeInstrumentID": number_of(i)} for i in instruments]
+
+
+def snapshots(result: Any, broker: str) -> Iterator[TickBatch]:
+    """The ticks of an answer's ``listQuotes``: text, objects, or one text."""
+    quotes = result.get("listQuotes") if isinstance(result, dict) else None
+    for each in [quotes] if isinstance(quotes, str) else quotes or ():
+        yield json_tick(Record(parsed(each, broker) if isinstance(each, str) else each, broker))
