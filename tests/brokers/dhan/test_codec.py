@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brokers.dhan import DHAN
@@ -399,6 +399,7 @@ def test_a_damaged_file_gives_fewer_rows_or_a_typed_error(at: int, patch: bytes)
         answer(call, FILE[:at] + patch + FILE[at + len(patch) :])
 
 
+@settings(max_examples=60)
 @given(st.data())
 def test_damaged_answers_give_a_value_or_a_typed_error(data: st.DataObject) -> None:
     readers: list[Call[Any]] = [

@@ -144,7 +144,7 @@ def test_what_does_not_fit_is_refused(frame: bytes) -> None:
 
 def test_requests() -> None:
     feed = MarketFeed()
-    assert [msgspec.json.decode(m) for m in feed.subscribe([SBIN, NIFTY], FeedMode.QUOTE)] == [
+    assert [msgspec.json.decode(str(m)) for m in feed.subscribe([SBIN, NIFTY], FeedMode.QUOTE)] == [
         {
             "RequestCode": 17,
             "InstrumentCount": 2,
@@ -154,16 +154,16 @@ def test_requests() -> None:
             ],
         }
     ]
-    raised = [msgspec.json.decode(m) for m in feed.subscribe([SBIN], FeedMode.DEPTH)]
+    raised = [msgspec.json.decode(str(m)) for m in feed.subscribe([SBIN], FeedMode.DEPTH)]
     assert [(m["RequestCode"], m["InstrumentCount"]) for m in raised] == [(18, 1), (21, 1)]
-    dropped = [msgspec.json.decode(m) for m in feed.unsubscribe([SBIN, NIFTY])]
+    dropped = [msgspec.json.decode(str(m)) for m in feed.unsubscribe([SBIN, NIFTY])]
     assert [m["RequestCode"] for m in dropped] == [18, 22]
     assert feed.unsubscribe([SBIN]) == []
 
 
 def test_a_message_names_at_most_a_hundred() -> None:
     many = [msgspec.structs.replace(SBIN, token=n, broker_symbol=str(n)) for n in range(250)]
-    counts = [msgspec.json.decode(m)["InstrumentCount"] for m in MarketFeed().subscribe(many, FeedMode.LTP)]
+    counts = [msgspec.json.decode(str(m))["InstrumentCount"] for m in MarketFeed().subscribe(many, FeedMode.LTP)]
     assert counts == [100, 100, 50]
 
 
