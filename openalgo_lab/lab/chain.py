@@ -14,13 +14,16 @@ import numpy as np
 import numpy.typing as npt
 
 from openalgo_lab.engine.option_data.contracts import ChainContracts, load_contracts
-from openalgo_lab.engine.option_data.reading import ChainReader, ChainReading
+from openalgo_lab.engine.option_data.reading import GREEKS, ChainReader, ChainReading
+from openalgo_lab.engine.option_data.smiles import smile_of
 from openalgo_lab.lab.frames import frame_of
 from openalgo_lab.lab.shown import Cell, Shown, amount, text_table
 from openalgo_lab.lab.words import plain_underlying, word
+from openalgo_lab.model.calendar import TradingCalendar
 from openalgo_lab.model.commands import GetQuotes
 from openalgo_lab.model.errors import InputError
 from openalgo_lab.model.instruments import Instrument
+from openalgo_lab.model.option_conventions import OWN, Conventions
 from openalgo_lab.model.rules import RuleBook
 from openalgo_lab.model.symbols import format_strike, parse_expiry
 from openalgo_lab.model.vocabulary import FeedMode, InstrumentType, Mode, OptionType
@@ -28,14 +31,15 @@ from openalgo_lab.model.vocabulary import FeedMode, InstrumentType, Mode, Option
 if TYPE_CHECKING:
     import pandas as pd
 
-    from openalgo_lab.lab.market import MarketCalls
+    from openalgo_lab.lab.core import LabCore
+    from openalgo_lab.options.svi import SmileFit
 
 __all__ = ["OptionChain"]
 
 Floats = npt.NDArray[np.float64]
 
-SIDE_FIELDS = ("ltp", "change", "bid", "ask", "volume", "oi", "oi_change", "iv", "delta")
-"""Columns of each side: rupees, units, ``iv`` in per cent, ``delta`` per rupee of the forward."""
+SIDE_FIELDS = ("ltp", "change", "bid", "ask", "volume", "oi", "oi_change", "iv", *GREEKS)
+"""Columns of each side: rupees, units, ``iv`` in per cent, Greeks in the units of the formulas."""
 
 _FIRST_S = 1.0
 _LOOK_S = 0.005
@@ -45,24 +49,29 @@ _SHOWN_STRIKES = 8  # either side of the money, in text and in HTML
 class OptionChain(Shown):
     """One expiry of one underlying, live. Every look computes from the newest prices; NaN = not known.
 
-    Volatilities are Black-76 on one forward for the whole chain (put-call parity at the money, else the future, else
-    the spot; ``forward_source`` says which), from the middle of a live book, else the last trade.
+    Volatilities are Black-76 on one forward for the whole chain (the future when it is liquid, else put-call parity at
+    the money, else the spot with carry; ``forward_source`` says which), from the middle of a live book, else the last
+    trade.
     """
 
-    def __init__(self, lab: MarketCalls, contracts: ChainContracts) -> None:
+    def __init__(self, lab: LabCore, contracts: ChainContracts, conventions: Conventions = OWN) -> None:
         self._lab = lab
         self._contracts = contracts
-        self._reader = ChainReader(contracts)
+        self._reader = ChainReader(contracts, conventions)
         owner = lab._owner("chain")
         lab.handle.subscribe(contracts.keys, FeedMode.QUOTE, owner)
         weakref.finalize(self, lab.handle.unsubscribe, owner)
 
     @classmethod
-    def of(cls, lab: MarketCalls, underlying: str, expiry: date | str | None) -> OptionChain:
+    def of(
+        cls, lab: LabCore, underlying: str, expiry: date | str | None, conventions: Conventions = OWN
+    ) -> OptionChain:
         """The chain, with its first prices there. Raises InputError that names what is listed instead."""
         day = parse_expiry(expiry) if isinstance(expiry, str) else expiry
-        contracts = load_contracts(lab.handle.instruments, RuleBook.load(), plain_underlying(underlying), day)
-        chain = cls(lab, contracts)
+        contracts = load_contracts(
+            lab.handle.instruments, RuleBook.load(), plain_underlying(underlying), day, TradingCalendar.load()
+        )
+        chain = cls(lab, contracts, conventions)
         lab.call(GetQuotes(contracts.keys))  # puts all that the feed does not carry yet on the host's board
         chain._await_first()
         return chain
@@ -77,6 +86,11 @@ class OptionChain(Shown):
             time.sleep(_LOOK_S)
 
     # ---- what it is
+
+    @property
+    def contracts(self) -> ChainContracts:
+        """Its contracts by strike."""
+        return self._contracts
 
     @property
     def underlying(self) -> str:
@@ -133,7 +147,8 @@ class OptionChain(Shown):
         frame = frame_of(_columns(self._contracts, now), "strike")  # type: ignore[arg-type]  # arrays are sequences
         frame.attrs.update(
             underlying=self.underlying, expiry=self.expiry.isoformat(), spot=now.spot, forward=now.forward,
-            atm_iv=now.atm_iv, pcr=now.pcr, max_pain=now.max_pain,
+            forward_source=now.forward_source,
+            atm_iv=now.atm_iv, pcr=now.pcr, max_pain=now.max_pain, conventions=str(now.conventions),
         )  # fmt: skip
         return frame
 
@@ -152,6 +167,21 @@ class OptionChain(Shown):
     def forward(self) -> float:
         """The forward that the volatilities stand on."""
         return self.now.forward
+
+    @property
+    def forward_source(self) -> str:
+        """Where the forward comes from."""
+        return self.now.forward_source
+
+    @property
+    def expected_move(self) -> float:
+        """One standard deviation until expiry as the straddle prices it, rupees."""
+        return self.now.move
+
+    @property
+    def smile(self) -> SmileFit | None:
+        """The fitted smile of this moment; None where there are too few volatilities."""
+        return smile_of(self._contracts, self.now)
 
     @property
     def atm_iv(self) -> float:

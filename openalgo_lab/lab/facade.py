@@ -6,14 +6,14 @@ from openalgo_lab.lab.backtest import BacktestCalls
 from openalgo_lab.lab.health import Health
 from openalgo_lab.lab.limits import LimitCalls
 from openalgo_lab.lab.market import MarketCalls
+from openalgo_lab.lab.options import OptionCalls
 from openalgo_lab.lab.replay import Replay
-from openalgo_lab.lab.structures import StructureCalls
 from openalgo_lab.lab.widgets import WidgetCalls
 
 __all__ = ["Lab"]
 
 
-class Lab(StructureCalls, LimitCalls, MarketCalls, BacktestCalls, WidgetCalls):
+class Lab(OptionCalls, LimitCalls, MarketCalls, BacktestCalls, WidgetCalls):
     """A trading workbench: ``lab = Lab()`` starts or joins the engine of your profile.
 
     The same in a notebook, in IPython and in a script. The engine runs in a thread of its own, so a busy cell never

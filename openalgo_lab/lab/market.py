@@ -1,4 +1,4 @@
-"""Market data: live quotes and depth, candles, instruments, the option chain."""
+"""Market data: live quotes and depth, candles, instruments."""
 
 from __future__ import annotations
 
@@ -96,12 +96,6 @@ class MarketCalls(LabCore):
             near = ", ".join(sorted(self.handle.instruments.underlyings())[:8])
             raise InputError(f"{underlying!r} has no listed {only or 'options'}: try one of {near} …", "underlying")
         return found
-
-    def option_chain(self, underlying: str, expiry: date | str | None = None) -> OptionChain:
-        """The live option chain of one expiry (None = the nearest). ``.frame`` for pandas; shows as a widget."""
-        from openalgo_lab.lab.chain import OptionChain
-
-        return OptionChain.of(self, underlying, expiry)
 
     def _live_quote(self, instrument: Instrument, quotes: Sequence[Quote]) -> LiveQuote:
         return LiveQuote(self, instrument, quotes[0])

@@ -19,7 +19,7 @@ FloatArray = npt.NDArray[np.float64]
 
 _POINTS: Final = 801
 _FAR: Final = 4.0  # times the spot: beyond it every payoff of options is a straight line
-_HALVINGS: Final = 60
+_HALVINGS: Final = 34
 _FLAT: Final = 1e-6  # units: a slope that is only rounding
 
 
@@ -60,18 +60,18 @@ def outcome(sheet: LegSheet, spot: float, *, forward: float, volatility: float) 
 
 
 def break_evens(sheet: LegSheet, levels: FloatArray, profit: FloatArray) -> tuple[float, ...]:
-    """Where the profit at expiry changes its sign between ``levels``, each found by halving, to a paisa."""
+    """Where the profit at expiry changes its sign between ``levels``, to a paisa."""
     signs = np.sign(np.where(np.abs(profit) < 1e-9, 0.0, profit))
     at = np.flatnonzero(signs[:-1] * signs[1:] < 0)
     touching = np.flatnonzero((signs[1:-1] == 0) & (signs[:-2] * signs[2:] < 0)) + 1
-    low, high, rises = levels[at].copy(), levels[at + 1].copy(), profit[at + 1] > 0
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2.0
-        if not len(middle):
-            break
-        above = (sheet.at_expiry(middle) > 0) == rises
-        low, high = np.where(above, low, middle), np.where(above, middle, high)
-    found = np.concatenate(((low + high) / 2.0, levels[touching]))
+    low, high, rises = levels[at], levels[at + 1], profit[at + 1] > 0
+    crossing = low - profit[at] * (high - low) / (profit[at + 1] - profit[at])
+    if len(crossing) and not sheet.one_expiry:  # a curve: the straight line between two levels is a first guess only
+        for _ in range(_HALVINGS):
+            above = (sheet.at_expiry(crossing) > 0) == rises
+            low, high = np.where(above, low, crossing), np.where(above, crossing, high)
+            crossing = (low + high) / 2.0
+    found = np.concatenate((crossing, levels[touching]))
     return tuple(round(float(level), 4) for level in np.sort(found))
 
 

@@ -90,13 +90,17 @@ class ChainReading(msgspec.Struct, frozen=True):
         """Calls or puts."""
         return self.calls if kind is InstrumentType.CE else self.puts
 
-    def why(self, kind: InstrumentType, index: int, strike: float) -> str:
+    def why(self, kind: InstrumentType, index: int) -> str:
         """Why the option at ``index`` has no volatility, as a sentence; "" where it has one."""
-        price = float(self.side(kind)["price"][index])
-        call, rate = kind is InstrumentType.CE, self.conventions.rate
-        return NoVolatility(
-            int(why_no_volatility(price, self.forward, strike, self.years, call, rate=rate))
-        ).sentence  # fmt: skip
+        return self.reasons(kind, slice(index, index + 1))[0].sentence
+
+    def reasons(self, kind: InstrumentType, rows: slice = slice(None)) -> list[NoVolatility]:
+        """Of every strike in ``rows``."""
+        side, call = self.side(kind), kind is InstrumentType.CE
+        found = why_no_volatility(
+            side["price"][rows], self.forward, side["strike"][rows], self.years, call, rate=self.conventions.rate
+        )
+        return [NoVolatility(reason) for reason in found.tolist()]
 
     @property
     def otm_iv(self) -> Floats:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import date
+from typing import Final
 
 from openalgo_lab.engine.option_data.contracts import ChainContracts
 from openalgo_lab.engine.option_data.reading import ChainReading
@@ -15,6 +16,12 @@ from openalgo_lab.model.vocabulary import InstrumentType
 __all__ = ["chain_reply", "greeks_of", "number"]
 
 _CE, _PE = InstrumentType.CE, InstrumentType.PE
+
+_COLUMNS: Final = (
+    ("ltp", 4), ("bid", 4), ("ask", 4), ("volume", 0), ("oi", 0), ("oi_change", 0), ("iv", 4), ("delta", 6),
+    ("gamma", 8), ("theta", 4), ("vega", 4), ("rho", 6),
+)  # fmt: skip
+"""The fields of an option in their order, and the decimals that mean something."""
 
 
 def number(value: float, decimals: int = 4) -> float | None:
@@ -29,14 +36,9 @@ def chain_reply(
     first, end = 0, len(contracts)
     if strike_count > 0 and reading.atm is not None:
         first, end = max(reading.atm - strike_count, 0), min(reading.atm + strike_count + 1, end)
-    rows = tuple(
-        ChainRow(
-            float(contracts.strikes[index]),
-            _figures(contracts, reading, _CE, index),
-            _figures(contracts, reading, _PE, index),
-        )
-        for index in range(first, end)
-    )
+    calls, puts = (_side(contracts, reading, kind, slice(first, end)) for kind in (_CE, _PE))
+    strikes = contracts.strikes[first:end].tolist()
+    rows = tuple(ChainRow(*row) for row in zip(strikes, calls, puts, strict=True))
     return ChainReply(
         underlying=contracts.underlying,
         expiry=contracts.expiry,
@@ -63,7 +65,7 @@ def chain_reply(
 def greeks_of(contracts: ChainContracts, reading: ChainReading, item: Instrument) -> OptionGreeks:
     """One contract of the chain."""
     index = int((contracts.strikes == item.strike).argmax())
-    figures = _figures(contracts, reading, item.kind, index)
+    (figures,) = _side(contracts, reading, item.kind, slice(index, index + 1))
     assert figures is not None  # the contract was listed
     return OptionGreeks(
         key=item.key,
@@ -79,34 +81,22 @@ def greeks_of(contracts: ChainContracts, reading: ChainReading, item: Instrument
     )
 
 
-def _figures(
-    contracts: ChainContracts, reading: ChainReading, kind: InstrumentType, index: int
-) -> OptionFigures | None:
-    item = contracts.at(index, kind)
-    if item is None:
-        return None
-    side = reading.side(kind)
+def _side(
+    contracts: ChainContracts, reading: ChainReading, kind: InstrumentType, rows: slice
+) -> list[OptionFigures | None]:
+    """The options of one side; None where a strike has none."""
+    side, reasons = reading.side(kind), reading.reasons(kind, rows)
+    columns = [_numbers(side[name][rows].tolist(), decimals) for name, decimals in _COLUMNS]
+    found: list[OptionFigures | None] = []
+    for index, reason, *values in zip(range(rows.start, rows.stop), reasons, *columns, strict=True):
+        item = contracts.at(index, kind)
+        label = _label(reading.atm, index, kind)
+        found.append(None if item is None else OptionFigures(item.symbol, label, *values, reason.sentence))
+    return found
 
-    def at(name: str, decimals: int = 4) -> float | None:
-        return number(side[name][index], decimals)
 
-    return OptionFigures(
-        symbol=item.symbol,
-        label=_label(reading.atm, index, kind),
-        ltp=at("ltp"),
-        bid=at("bid"),
-        ask=at("ask"),
-        volume=at("volume"),
-        oi=at("oi"),
-        oi_change=at("oi_change"),
-        iv=at("iv"),
-        delta=at("delta", 6),
-        gamma=at("gamma", 8),
-        theta=at("theta"),
-        vega=at("vega"),
-        rho=at("rho", 6),
-        note=reading.why(kind, index, item.strike),
-    )
+def _numbers(values: list[float], decimals: int) -> list[float | None]:
+    return [round(value, decimals) if math.isfinite(value) else None for value in values]
 
 
 def _label(atm: int | None, index: int, kind: InstrumentType) -> str:

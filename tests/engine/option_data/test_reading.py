@@ -75,7 +75,7 @@ def test_every_listed_strike_near_the_money_has_all_its_numbers(real: RealChain)
                 assert np.isfinite(reading.calls[name][traded]).all(), name
                 assert np.isfinite(reading.puts[name][traded]).all(), name
             for index in np.flatnonzero(np.isnan(reading.calls["iv"])).tolist():
-                assert reading.why(InstrumentType.CE, index, float(contracts.strikes[index]))
+                assert reading.why(InstrumentType.CE, index)
 
 
 # A chain of our own ---------------------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ def test_a_side_that_nobody_quotes_is_quiet_and_borrows_its_pairs_volatility(con
     reading = ChainReader(contracts).read(board, now, traded_only=False)
     assert (reading.quiet_puts[0], reading.quiet_calls[0], reading.quiet[0]) == (True, False, False)
     assert np.isnan(reading.puts["iv"][0])
-    assert "no price" in reading.why(InstrumentType.PE, 0, float(STRIKES[0]))
+    assert "no price" in reading.why(InstrumentType.PE, 0)
     assert reading.puts["delta"][0] == pytest.approx(reading.calls["delta"][0] - 1.0)
 
 
@@ -186,4 +186,4 @@ def test_an_expired_chain_has_no_volatilities_but_a_reason(contracts: ChainContr
     now = contracts.expiry_ns + 1
     reading = ChainReader(contracts).read(filled(contracts, now, years=1 / 365), now, traded_only=False)
     assert np.isnan(reading.calls["iv"]).all()
-    assert "No time is left" in reading.why(InstrumentType.CE, 0, float(STRIKES[0]))
+    assert "No time is left" in reading.why(InstrumentType.CE, 0)
