@@ -6,6 +6,8 @@ import math
 from datetime import date
 from typing import Final
 
+import msgspec
+
 from openalgo_lab.engine.option_data.contracts import ChainContracts
 from openalgo_lab.engine.option_data.reading import ChainReading
 from openalgo_lab.model.instruments import Instrument
@@ -21,7 +23,9 @@ _COLUMNS: Final = (
     ("ltp", 4), ("bid", 4), ("ask", 4), ("volume", 0), ("oi", 0), ("oi_change", 0), ("iv", 4), ("delta", 6),
     ("gamma", 8), ("theta", 4), ("vega", 4), ("rho", 6),
 )  # fmt: skip
-"""The fields of an option in their order, and the decimals that mean something."""
+"""The figures of an option, and the decimals that mean something."""
+
+_NAMES: Final = tuple(name for name, _ in _COLUMNS)
 
 
 def number(value: float, decimals: int = 4) -> float | None:
@@ -90,8 +94,12 @@ def _side(
     found: list[OptionFigures | None] = []
     for index, reason, *values in zip(range(rows.start, rows.stop), reasons, *columns, strict=True):
         item = contracts.at(index, kind)
-        label = _label(reading.atm, index, kind)
-        found.append(None if item is None else OptionFigures(item.symbol, label, *values, reason.sentence))
+        if item is None:
+            found.append(None)
+            continue
+        figures = dict(zip(_NAMES, values, strict=True))
+        named = {"symbol": item.symbol, "label": _label(reading.atm, index, kind), "note": reason.sentence}
+        found.append(msgspec.convert(figures | named, OptionFigures))
     return found
 
 
