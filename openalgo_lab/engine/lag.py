@@ -28,7 +28,8 @@ class LatencyWindow:
     def summary(self) -> Latency:
         """Median and 99th percentile of what the window holds."""
         oldest = time.monotonic() - self._window_s
-        values = sorted(ms for at, ms in self._samples if at >= oldest)
+        # A copy in one go: whoever asks may be on another thread than whoever adds.
+        values = sorted(ms for at, ms in tuple(self._samples) if at >= oldest)
         if not values:
             return Latency()
         last = len(values) - 1

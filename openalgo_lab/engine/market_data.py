@@ -91,6 +91,7 @@ class MarketData:
         self._report = report
         self._wanted: dict[str, dict[InstrumentKey, int]] = {}
         self._have: dict[InstrumentKey, int] = {}
+        self._touched: dict[InstrumentKey, None] = {}  # wanted more or less than before, in the order of asking
         self._tokens = TokenRows()
         self._changed = asyncio.Event()
         self.unknown_ticks = 0
@@ -103,34 +104,39 @@ class MarketData:
         store = self._instruments()
         found = [store.require(key) for key in keys]
         self._tokens.add((instrument.token, self._board.row(instrument.key)) for instrument in found)
-        wanted = self._wanted.setdefault(owner, {})
-        for instrument in found:
-            wanted[instrument.key] = max(wanted.get(instrument.key, -1), _RANK[mode])
-        self._changed.set()
+        wanted, rank = self._wanted.setdefault(owner, {}), _RANK[mode]
+        more = [instrument.key for instrument in found if wanted.get(instrument.key, -1) < rank]
+        wanted.update(dict.fromkeys(more, rank))
+        self._touch(more)
 
     def unsubscribe(self, owner: str, keys: Sequence[InstrumentKey] | None = None) -> None:
         """``owner`` no longer wants ``keys``; None for all."""
         if keys is None:
-            self._wanted.pop(owner, None)
+            self._touch(self._wanted.pop(owner, {}))
         else:
             wanted = self._wanted.get(owner, {})
-            for key in keys:
-                wanted.pop(key, None)
-        self._changed.set()
+            self._touch([key for key in keys if wanted.pop(key, None) is not None])
 
     def ask_again(self) -> None:
         """The feed is new: it knows nothing of what we wanted."""
         self._have.clear()
-        self._changed.set()
+        for wanted in self._wanted.values():
+            self._touch(wanted)
+
+    def _touch(self, keys: Iterable[InstrumentKey]) -> None:
+        self._touched.update(dict.fromkeys(keys))
+        if self._touched:
+            self._changed.set()
 
     @property
     def wanted(self) -> dict[InstrumentKey, FeedMode]:
         """What the feed should carry: of every symbol the most that anybody wants."""
-        most: dict[InstrumentKey, int] = {}
-        for keys in self._wanted.values():
-            for key, rank in keys.items():
-                most[key] = max(most.get(key, -1), rank)
-        return {key: _BY_RANK[rank] for key, rank in most.items()}
+        keys = {key for wanted in self._wanted.values() for key in wanted}
+        return {key: _BY_RANK[self._most(key)] for key in keys}
+
+    def _most(self, key: InstrumentKey) -> int:
+        """The highest rank that anybody wants of a symbol; -1 when nobody wants it."""
+        return max((wanted.get(key, -1) for wanted in self._wanted.values()), default=-1)
 
     async def keep(self) -> None:
         """Bring the feed to what is wanted, whenever that changes; until cancelled."""
@@ -145,17 +151,23 @@ class MarketData:
                 self._changed.set()
 
     async def _bring(self) -> None:
-        target = {key: _RANK[mode] for key, mode in self.wanted.items()}
-        for rank, mode in _BY_RANK.items():
-            more = [key for key, want in target.items() if want == rank and self._have.get(key, -1) < want]
-            if more:
-                await self._adapter.subscribe(self._listed(more), mode)
-                self._have.update(dict.fromkeys(more, rank))
-        gone = [key for key in self._have if key not in target]
-        if gone:
-            await self._adapter.unsubscribe(self._listed(gone))
-            for key in gone:
-                del self._have[key]
+        """Only what was touched is looked at: one new symbol must not cost a walk over all of them."""
+        touched, self._touched = self._touched, {}
+        try:
+            target = {key: self._most(key) for key in touched}
+            for rank, mode in _BY_RANK.items():
+                more = [key for key, want in target.items() if want == rank and self._have.get(key, -1) < want]
+                if more:
+                    await self._adapter.subscribe(self._listed(more), mode)
+                    self._have.update(dict.fromkeys(more, rank))
+            gone = [key for key, want in target.items() if want < 0 and key in self._have]
+            if gone:
+                await self._adapter.unsubscribe(self._listed(gone))
+                for key in gone:
+                    del self._have[key]
+        except BaseException:
+            self._touched = touched | self._touched
+            raise
 
     def _listed(self, keys: Sequence[InstrumentKey]) -> list[Instrument]:
         store = self._instruments()

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-SWITCH_INTERVAL_S = 0.0005
+SWITCH_INTERVAL_S = 0.0001
 """How long a busy cell may keep the interpreter while the engine waits for it; Python's own 5 ms is too long."""
 
 STOP_TIMEOUT_S = 5.0

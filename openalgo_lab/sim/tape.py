@@ -18,7 +18,7 @@ from openalgo_lab.model.market import DEPTH_LEVELS, QUOTE_FIELDS
 from openalgo_lab.sim.market import MarketSource
 from openalgo_lab.sim.matching import PRICE_SCALE
 
-__all__ = ["DEPTH", "LTP", "QUOTE", "UNKNOWN", "Reader", "Tape"]
+__all__ = ["DEPTH", "FRAME_RECORDS", "LTP", "QUOTE", "UNKNOWN", "Reader", "Tape"]
 
 LTP: Final = 1
 QUOTE: Final = 2
@@ -34,9 +34,16 @@ _QUOTE_WIDTH: Final = 2 + len(QUOTE_FIELDS)  # token, time, fields
 _BOOK_WIDTH: Final = 4 * DEPTH_LEVELS
 _LTP_WIDTH: Final = 3
 
+FRAME_RECORDS: Final = 500
+"""Most records a frame: a reader is never kept at one message for long, as at a broker's feed."""
+
 _AT_ONCE: Final = 1000
 _SHARES: Final = 5
 """Of more rows than that, so many shares are looked at in turn: at the usual 50 ms a step, each four times a second."""
+_PIECE: Final = 250
+"""A step's share is looked at in pieces of about this size, so that nobody on the loop waits for the whole of it.
+
+NumPy lets go of the interpreter for longer arrays, and beside a busy cell each letting go costs a wait."""
 
 Ints = npt.NDArray[np.int64]
 Marks = npt.NDArray[np.bool_]
@@ -81,14 +88,15 @@ class Reader:
         return bool(self.messages) or bool(self._marks.any())
 
     def take(self, tape: Tape) -> list[str | bytes]:
-        """Everything that is due: order messages first, then one frame a mode with the newest prices."""
+        """Everything that is due: order messages first, then frames with the newest prices, mode by mode."""
         frames: list[str | bytes] = list(self.messages)
         self.messages.clear()
         if self._marks.any():
             for kind in (LTP, QUOTE, DEPTH):
                 rows = np.flatnonzero(self._marks & (self._kinds == kind))
                 if len(rows):
-                    frames.append(tape.frame(kind, rows))
+                    parts = -(-len(rows) // FRAME_RECORDS)
+                    frames.extend(tape.frame(kind, part) for part in np.array_split(rows, parts))
             self._marks[:] = False
         return frames
 
@@ -137,11 +145,21 @@ class Tape:
         """Another day's instruments are listed: what has expired is silent from now on."""
         self._stale = True
 
+    @property
+    def pieces(self) -> int:
+        """How many calls of :meth:`step` make one step of the market."""
+        return max(1, -(-self._per_step // _PIECE))
+
+    @property
+    def _per_step(self) -> int:
+        count = len(self._tokens)
+        return count if count <= _AT_ONCE else max(_AT_ONCE, -(-count // _SHARES))
+
     def step(self) -> None:
         """Take the market's prices of this moment and mark what has changed for each reader.
 
-        Of very many rows only a share is looked at each time, and those that have no price yet: whoever shares the
-        loop with the exchange must not wait for all of them.
+        Of many rows only a piece is looked at each time, and those that have no price yet: whoever shares the loop
+        with the exchange must not wait for all of them.
         """
         if self._stale:
             self._fit()
@@ -197,11 +215,10 @@ class Tape:
             reader.fit(self._tokens, old)
 
     def _due(self) -> Ints:
-        """The rows whose turn it is, ascending: all of a few, of many the next share and the new ones."""
-        count = len(self._tokens)
-        if count <= _AT_ONCE:
+        """The rows whose turn it is, ascending: all of a few, of many the next piece and the new ones."""
+        count, share = len(self._tokens), -(-self._per_step // self.pieces)
+        if share >= count:
             return np.arange(count)
-        share = max(_AT_ONCE, -(-count // _SHARES))
         turn = (self._next_row + np.arange(share)) % count
         self._next_row = (self._next_row + share) % count
         due = self._rows[:, 1] == UNKNOWN

@@ -101,24 +101,24 @@ class ExchangeDriver:
             self.venue.halted = f"The exchange has stopped ({type(error).__name__}: {error}); start it again."
 
     async def _run(self) -> None:
-        next_step = next_beat = self._clock.monotonic_ns()
+        next_step = next_look = next_beat = self._clock.monotonic_ns()
         while True:
             now = self._clock.monotonic_ns()
             if now >= next_step:
                 next_step = max(next_step + self._step_ns, now)
                 self._advance(now, step=True)
-                self._asked = True
             else:
                 self._advance(now, step=False)
-            if self._asked:
+            if self._asked or now >= next_look:
                 self._asked = False
                 self._look()
+                next_look = max(next_look + self._step_ns // self.endpoint.tape.pieces, now)
             if now >= next_beat:
                 next_beat = now + NS_PER_SECOND
                 self.endpoint.beat()
             self._notify()
             due = None if self.venue.halted else self.venue.next_due_ns()
-            await self._pause(next_step if due is None else min(next_step, due))
+            await self._pause(min(next_step, next_look, next_step if due is None else due))
 
     def _advance(self, now: int, *, step: bool) -> None:
         """Let the venue's time pass; one that has stopped (its disk is full) keeps answering with the reason."""
