@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from openalgo_lab.broker.generic import GenericAdapter
 from openalgo_lab.broker.spec import BrokerSpec
+from openalgo_lab.broker.tokens import TokenStore
 from openalgo_lab.model.errors import InputError
 from openalgo_lab.model.portfolio import Account
 
@@ -19,8 +20,11 @@ def open_adapter(
     *,
     base_url: str = "",
     feed_url: str = "",
+    tokens: TokenStore | None = None,
 ) -> GenericAdapter:
     """An adapter that is not connected yet. ``base_url`` and ``feed_url`` stand in for the spec's own (a simulator).
+
+    ``tokens`` keeps the session of the day; None keeps it in memory.
 
     Raises InputError when neither says where the broker is.
     """
@@ -31,4 +35,4 @@ def open_adapter(
         raise InputError(f"{spec.name} has no address of its own; give base_url.", field="base_url")
     hosts = dict.fromkeys(spec.hosts, base_url) if base_url else spec.hosts
     transport = HttpTransport(base, feed_url, hosts=hosts)
-    return GenericAdapter(spec, account, transport, credentials)
+    return GenericAdapter(spec, account, transport, credentials, tokens=tokens)

@@ -54,7 +54,8 @@ class GenericAdapter:
     ) -> None:
         self.account = account
         self._transport = transport
-        self._credentials = {"client": account.account, **(credentials or {})}
+        named = {"client": account.account} if spec.login is LoginKind.NONE else {}
+        self._credentials = {**named, **(credentials or {})}
         self._tokens: TokenStore = tokens or MemoryTokens()
         self._now_ns = now_ns
         self._calls = Caller(spec, transport, now_ns=now_ns)

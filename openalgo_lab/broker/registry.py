@@ -29,6 +29,7 @@ class BrokerRow(msgspec.Struct, frozen=True):
     exchanges: tuple[str, ...]
     capabilities: tuple[str, ...]
     lines: int
+    verified: tuple[str, ...] = ()
 
 
 def _points() -> dict[str, EntryPoint]:
@@ -68,6 +69,7 @@ def _row(spec: BrokerSpec) -> BrokerRow:
         exchanges=tuple(sorted(exchange.value for exchange in spec.exchanges)),
         capabilities=tuple(sorted(capability.value for capability in spec.capabilities)),
         lines=_lines(type(spec.codec).__module__.rpartition(".")[0]),
+        verified=spec.verified,
     )
 
 

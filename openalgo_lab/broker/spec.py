@@ -346,3 +346,5 @@ class BrokerSpec(msgspec.Struct, frozen=True):
     token_expiry: str = "06:00"  # noqa: S105 - a time of day
     tag_length: int = 13
     order_poll_s: float = 1.0
+    verified: tuple[str, ...] = ()
+    """What its adapter was proved against: "simulator" (of the fact sheet, on the wire), "official_client"."""

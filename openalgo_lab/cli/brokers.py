@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from importlib import metadata
-
+import msgspec
 import typer
 
-__all__ = ["installed", "report"]
-
-GROUP = "openalgo_lab.brokers"
-
-
-def installed() -> list[dict[str, str]]:
-    """Name, distribution and version of every broker that an installed distribution declares; by name."""
-    found = metadata.entry_points(group=GROUP)
-    return [_describe(entry) for entry in sorted(found, key=lambda entry: entry.name)]
-
-
-def _describe(entry: metadata.EntryPoint) -> dict[str, str]:
-    source = entry.dist
-    return {
-        "name": entry.name,
-        "distribution": source.name if source else "",
-        "version": source.version if source else "",
-        "spec": entry.value,
-    }
+__all__ = ["report"]
 
 
 def report(*, as_json: bool) -> None:
-    """Prints the list."""
-    found = installed()
+    """Prints every broker: key, name, family, exchanges, capabilities, lines of code, what it was proved against."""
+    from openalgo_lab.broker import registry
+
+    rows = registry.describe()
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        typer.echo(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
         return
-    for one in found:
-        typer.echo(f"{one['name']:<16} {one['distribution']} {one['version']}")
+    for row in rows:
+        proved = ", ".join(row.verified) or "-"
+        family = f" ({row.family})" if row.family else ""
+        typer.echo(f"{row.key:<16} {row.name}{family}: {' '.join(row.exchanges)}; proved against: {proved}")

@@ -13,7 +13,7 @@ from openalgo_lab.broker.adapter import Adapter
 from openalgo_lab.engine.board import Board
 from openalgo_lab.model.errors import LabError
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
-from openalgo_lab.model.market import QUOTE_FIELDS, Depth, Quote, TickBatch
+from openalgo_lab.model.market import DEPTH_LEVELS, QUOTE_FIELDS, Bars, Depth, Quote, TickBatch
 from openalgo_lab.model.vocabulary import FeedMode
 from openalgo_lab.store.instruments import InstrumentStore
 
@@ -86,7 +86,7 @@ class MarketData:
         report: Callable[[str, str], None],
     ) -> None:
         self._board = board
-        self._adapter = adapter
+        self._adapter = self._first = adapter
         self._instruments = instruments
         self._report = report
         self._wanted: dict[str, dict[InstrumentKey, int]] = {}
@@ -116,6 +116,45 @@ class MarketData:
         else:
             wanted = self._wanted.get(owner, {})
             self._touch([key for key in keys if wanted.pop(key, None) is not None])
+
+    # Another market -----------------------------------------------------------------------------------------------
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether it comes from another account than the engine began with."""
+        return self._adapter is not self._first
+
+    async def leave(self) -> None:
+        """Tell the present feed that nobody listens any more; before :meth:`use`, with the old instruments."""
+        held, self._have = list(self._have), {}
+        try:
+            await self._adapter.unsubscribe(self._listed(held))
+        except LabError as error:
+            log.info("The former feed was not told that nobody listens: %s", error)
+
+    def use(self, adapter: Adapter) -> None:
+        """Take market data from another account, by its own instruments; nothing of the old market stays on the board.
+
+        What its list does not hold is wanted no longer.
+        """
+        self._adapter = adapter
+        self._have.clear()
+        self._tokens = TokenRows()
+        self._blank()
+        store = self._instruments()
+        for owner, keys in self._wanted.items():
+            found = {key: store.find(key) for key in keys}
+            self._wanted[owner] = {key: rank for key, rank in keys.items() if found[key] is not None}
+            self._tokens.add((one.token, self._board.row(one.key)) for one in found.values() if one is not None)
+        self.ask_again()
+
+    def _blank(self) -> None:
+        rows = self._board.find_rows(self._board.keys())
+        if not len(rows):
+            return
+        nothing = np.full(len(rows), np.nan)
+        depth = np.full((len(rows), 4, DEPTH_LEVELS), np.nan)
+        self._board.write(rows, dict.fromkeys(QUOTE_FIELDS, nothing), np.zeros(len(rows), dtype=np.int64), depth)
 
     def ask_again(self) -> None:
         """The feed is new: it knows nothing of what we wanted."""
@@ -220,3 +259,7 @@ class MarketData:
         if self._have.get(key) == _RANK[FeedMode.DEPTH] and (depth := self._board.depth(key)) is not None:
             return depth
         return await self._adapter.depth(self._instruments().require(key))
+
+    async def history(self, instrument: Instrument, interval: str, start_ns: int, end_ns: int) -> Bars:
+        """Candles, from the broker."""
+        return await self._adapter.history(instrument, interval, start_ns, end_ns)

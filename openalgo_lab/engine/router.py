@@ -20,6 +20,8 @@ class Line:
         self.journal = journal
         self.closed_because = "its books are still being compared; wait a moment"
         self.expired = False
+        self.paused_because = ""
+        """Why its orders would be judged by another market's prices; "" when they are not."""
 
     @property
     def account(self) -> Account:
@@ -34,7 +36,7 @@ class Line:
     @property
     def open(self) -> bool:
         """Whether new orders may pass."""
-        return not self.closed_because
+        return not (self.closed_because or self.paused_because)
 
     def open_up(self) -> None:
         """Let orders pass."""
@@ -58,6 +60,22 @@ class Router:
         """Every line, in the order of the profile."""
         return tuple(self._lines.values())
 
+    def find(self, account: str) -> Line | None:
+        """The line of that name; None where there is none."""
+        return self._lines.get(account)
+
+    def add(self, line: Line) -> None:
+        """Another account; its name must be new."""
+        if line.name in self._lines:
+            raise InputError(f"There is an account {line.name} already: give the new one another name.", "account")
+        self._lines[line.name] = line
+
+    def remove(self, line: Line) -> None:
+        """An account leaves. Raises InputError for the default one."""
+        if line.name == self.default_account:
+            raise InputError(f"{line.name} is the default account: make another one the default first.", "account")
+        self._lines.pop(line.name, None)
+
     def line(self, account: str) -> Line:
         """The line of an account, "" for the default one. Raises InputError for a name that nobody has."""
         name = account or self.default_account
@@ -69,6 +87,7 @@ class Router:
     def open_line(self, account: str) -> Line:
         """The same, for a new order. Raises Denied when the line is closed."""
         line = self.line(account)
-        if line.closed_because:
-            raise Denied(f"The account {line.name} takes no orders now: {line.closed_because}.")
+        if not line.open:
+            because = line.closed_because or line.paused_because
+            raise Denied(f"The account {line.name} takes no orders now: {because}.")
         return line

@@ -39,6 +39,8 @@ CREATE VIRTUAL TABLE words USING fts5(text, content='', tokenize='trigram', deta
 _INDEXES = """
 CREATE UNIQUE INDEX by_symbol ON instruments (symbol, exchange);
 CREATE INDEX by_token ON instruments (token);
+CREATE INDEX by_broker_symbol ON instruments (broker_symbol);
+CREATE INDEX by_broker_token ON instruments (broker_token) WHERE broker_token <> '';
 CREATE INDEX by_expiry ON instruments (underlying, expiry, strike);
 CREATE INDEX by_strike ON instruments (underlying, strike, kind, expiry);
 CREATE INDEX plain ON instruments (symbol) WHERE underlying = '';
@@ -58,6 +60,7 @@ class InstrumentStore:
         self._path = path
         self._local = threading.local()
         self._found: dict[InstrumentKey, Instrument] = {}
+        self._named: dict[InstrumentKey, Instrument | None] = {}
         self._underlyings: Sequence[str] | None = None
         self._names: Sequence[str] | None = None
         self.dated = date.fromisoformat(self._checked_meta())
@@ -112,6 +115,17 @@ class InstrumentStore:
         if found is None:
             raise SymbolError(_not_listed(key, self.search(key.symbol, limit=3)), field="symbol")
         return found
+
+    def by_broker_name(self, exchange: Exchange, name: str) -> Instrument | None:
+        """The instrument that the broker's reports call ``name``: its text for orders, for the feed, or our symbol."""
+        key = InstrumentKey(exchange, name)
+        if key not in self._named:
+            rows = self.select(
+                "exchange = ? AND (broker_symbol = ? OR broker_token = ? OR symbol = ?) ORDER BY broker_symbol <> ?",
+                (exchange.value, name, name, name, name),
+            )
+            self._named[key] = rows[0] if rows else None
+        return self._named[key]
 
     def by_symbol(self, symbol: str) -> Sequence[Instrument]:
         """The instruments of that symbol on every exchange."""
