@@ -16,6 +16,7 @@ from openalgo_lab.engine.charges import statutory_charges_paise
 from openalgo_lab.engine.config import EngineConfig
 from openalgo_lab.engine.cut_offs import IntradayCutOffs
 from openalgo_lab.engine.risk import MarketHours
+from openalgo_lab.engine.vault_keeper import VaultKeeper
 from openalgo_lab.model.calendar import TradingCalendar
 from openalgo_lab.model.commands import PlaceOrder
 from openalgo_lab.model.errors import InputError, RuleError
@@ -27,7 +28,9 @@ from openalgo_lab.model.rules import RuleBook
 from openalgo_lab.model.times import from_ns, trade_date
 from openalgo_lab.model.vocabulary import Mode, PriceType
 from openalgo_lab.sim.market import MarketSource, Steerable
-from openalgo_lab.store.journal import Journal, SqliteJournal
+from openalgo_lab.store.guard import process_masker
+from openalgo_lab.store.journal import Journal
+from openalgo_lab.store.journal_opening import open_journal
 
 if TYPE_CHECKING:
     from openalgo_lab.sim.transport import InProcessExchange
@@ -62,6 +65,8 @@ class Composition:
     close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     passing: tuple[Path, ...] = ()
     """Files that a clean end removes: a replay begins anew each time, unless its host died."""
+    vault: VaultKeeper | None = None
+    """The profile's vault; None where nothing has looked for one yet."""
 
     def forget(self) -> None:
         """Remove what does not outlive a clean end; last of all, when every file is closed."""
@@ -136,7 +141,10 @@ def _on_market(config: EngineConfig, market: MarketSource, steer: Steerable | No
     records, book = folder / f"{name}.venue.db", folder / f"{name}.journal.db"
     exchange = _exchange(config, market, records)
     day = trade_date(market.now_ns())
-    journal = SqliteJournal.open(book, day, market.now_ns)
+    vault = VaultKeeper(folder, masker=process_masker())
+    vault.open_by_keychain()
+    sealed = vault.vault.sealed if vault.vault is not None and steer is None else None
+    journal = open_journal(book, sealed, day=day, now_ns=market.now_ns)
     instruments = folder / "instruments"
     instruments.mkdir(exist_ok=True)
     return Composition(
@@ -155,6 +163,7 @@ def _on_market(config: EngineConfig, market: MarketSource, steer: Steerable | No
         cut_off=None if steer is not None or config.sim.around_the_clock else _cut_offs(tables),
         close=[exchange.close],
         passing=() if steer is None else (records, book),
+        vault=vault,
     )
 
 

@@ -22,7 +22,6 @@ from openalgo_lab.engine.lag import LagSampler
 from openalgo_lab.engine.ledger import Ledger
 from openalgo_lab.engine.loss_watch import LossWatch
 from openalgo_lab.engine.market_data import MarketData
-from openalgo_lab.engine.middleware import AuditTrail, RateGate, check_permission
 from openalgo_lab.engine.option_data.desk import OptionDesk
 from openalgo_lab.engine.option_symbols import OptionFinder
 from openalgo_lab.engine.orders import ORDERS_OWNER, OrderFlow
@@ -33,6 +32,7 @@ from openalgo_lab.engine.risk import RiskGate
 from openalgo_lab.engine.risk_desk import RiskDesk
 from openalgo_lab.engine.risk_settings import load_risk_settings
 from openalgo_lab.engine.router import Line, Router
+from openalgo_lab.engine.security import Security
 from openalgo_lab.engine.sheet import HealthSheet
 from openalgo_lab.engine.sink import LineSink
 from openalgo_lab.engine.slicing import Slicer
@@ -41,6 +41,8 @@ from openalgo_lab.engine.standing import AccountStandings
 from openalgo_lab.engine.structure_desk import StructureDesk
 from openalgo_lab.engine.supervisor import Supervisor
 from openalgo_lab.engine.table import CommandTable
+from openalgo_lab.engine.touched import AccountsTouched
+from openalgo_lab.engine.vault_keeper import VaultKeeper
 from openalgo_lab.model.commands import Command, PlaceOrder
 from openalgo_lab.model.errors import EngineDead, LabError, StoreError
 from openalgo_lab.model.events import AnyEvent, Books, EngineStatus, ErrorRaised, OrderUpdated, TradeHappened
@@ -128,6 +130,9 @@ class Engine:
             now_ns=parts.now_ns,
         )
         self.sheet = HealthSheet(self, parts, self._lag)
+        self.security = Security(
+            parts.vault or VaultKeeper(parts.folder), call=self._call_as, publish=self.bus.publish
+        )
         self.table = self._make_table()
 
     @classmethod
@@ -161,6 +166,10 @@ class Engine:
         """Give a command; raises its LabError. The caller may give up waiting: an order under way goes on."""
         if self._closed:
             raise EngineDead("The engine has been closed: start it again with Lab().")
+        return await self.table.call(command, self.security.identity.effective(principal))
+
+    async def _call_as(self, command: Command[R], principal: Principal) -> R:
+        """For a program that came with a key: its principal is what it is."""
         return await self.table.call(command, principal)
 
     def instruments_path(self) -> str:
@@ -199,6 +208,7 @@ class Engine:
             await self._end("market", shut())
         for line in self.router.lines:
             await self._end(f"journal {line.name}", line.journal.close())
+        await self._end("security", self.security.close())
         self._worker.shutdown(wait=False, cancel_futures=True)
         self._parts.forget()
         if self._store is not None:
@@ -215,6 +225,7 @@ class Engine:
             await self._bring_up_first(line)
         self.supervisor.keep("market data", self.data.keep)
         self.supervisor.keep("health", self.sheet.keep)
+        self.supervisor.keep("locks", self.security.keep)
         self.supervisor.keep("loss watch", self.loss_watch.keep)
 
     def _restore(self, line: Line) -> None:
@@ -295,8 +306,10 @@ class Engine:
                 traded_only=self._parts.steer is not None,
             ),
             AdminDesk(health=self, router=self.router, reconciler=self.reconciler, parts=self._parts),
+            *self.security.desks,
         )
-        return CommandTable(desks, (check_permission, RateGate(self.config.rates), AuditTrail()))
+        touched = AccountsTouched(self.router, self.ledger)
+        return CommandTable(desks, self.security.middleware(self.config.rates, touched))
 
     def _instruments(self) -> InstrumentStore:
         if self._store is None:

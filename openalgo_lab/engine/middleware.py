@@ -1,43 +1,87 @@
-"""What happens to every command before its handler: permission, rate, audit."""
+"""What happens to every command before its handler: audit, permission, scope, rate."""
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Final, Protocol
+
+import msgspec
 
 from openalgo_lab.engine.config import RateLimits
-from openalgo_lab.engine.principal import Principal
+from openalgo_lab.engine.principal import Permission, Principal
 from openalgo_lab.engine.table import CommandRule, RateClass, Step
 from openalgo_lab.model.commands import Command
 from openalgo_lab.model.errors import LabError, NotPermitted, Throttled
+from openalgo_lab.model.secret import MASK, Secret
+from openalgo_lab.store.audit import AuditEntry
 
-__all__ = ["AuditTrail", "RateGate", "check_permission"]
+__all__ = ["AuditTrail", "RateGate", "ScopeGate", "Touched", "check_permission", "described"]
 
-audit_log = logging.getLogger("openalgo_lab.audit")
+KEY_RATES: Final = RateLimits(order_per_s=10.0, read_per_s=50.0)
+"""What a program with a key may ask for in a second: ten orders is what SEBI lets an unregistered one send."""
+_LONGEST_DETAIL: Final = 4000
 
 
 async def check_permission(rule: CommandRule, _: Command[Any], principal: Principal, proceed: Step) -> Any:
-    """Refuse a command beyond the caller's role."""
+    """Refuse a command beyond the caller's role, or beyond the commands that its key names."""
     if not principal.may(rule.permission):
         raise NotPermitted(
-            f"{principal.name} may only {principal.role.name.lower()}, and {rule.name} needs the right to "
-            f"{rule.permission.name.lower()}: ask the owner of this workbench."
+            f"{principal} may only {principal.role.name.lower()}, and {rule.name} needs the right to "
+            f"{rule.permission.name.lower()}: ask the owner of this workbench, or sign in."
         )
+    if principal.commands and rule.name not in principal.commands:
+        raise NotPermitted(f"The key of {principal} does not name {rule.name}: make one that does.")
     return await proceed()
 
 
-class RateGate:
-    """A token bucket a caller and class, one second deep."""
+class Touched(Protocol):
+    """Knows which accounts a command is about."""
 
-    def __init__(self, limits: RateLimits, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._per_s = {RateClass.ORDER: limits.order_per_s, RateClass.READ: limits.read_per_s, RateClass.FREE: 0.0}
+    def accounts(self, rule: CommandRule, command: Command[Any]) -> frozenset[str] | None:
+        """Their names; None = it cannot be told, or all."""
+
+    def is_paper(self, account: str) -> bool:
+        """Whether no money is at stake there."""
+
+
+class ScopeGate:
+    """Keeps a caller to its accounts. A command whose accounts cannot be told is refused to one that is narrowed."""
+
+    def __init__(self, touched: Touched) -> None:
+        self._touched = touched
+
+    async def __call__(self, rule: CommandRule, command: Command[Any], principal: Principal, proceed: Step) -> Any:
+        if principal.accounts or (principal.paper_only and rule.permission >= Permission.TRADE):
+            self._check(rule, command, principal)
+        return await proceed()
+
+    def _check(self, rule: CommandRule, command: Command[Any], principal: Principal) -> None:
+        accounts = self._touched.accounts(rule, command)
+        if accounts is None:
+            raise NotPermitted(
+                f"{principal} is kept to some accounts, and {rule.name} is about all of them: use a command that names "
+                "the account."
+            )
+        if principal.accounts and not accounts <= principal.accounts:
+            strange = ", ".join(sorted(accounts - principal.accounts))
+            raise NotPermitted(f"{principal} may not use the account {strange}: its key names others.")
+        if principal.paper_only and not all(self._touched.is_paper(account) for account in accounts):
+            raise NotPermitted(f"{principal} may trade on paper only, and {', '.join(sorted(accounts))} holds money.")
+
+
+class RateGate:
+    """A token bucket a caller and class, one second deep. Programs with keys have limits of their own."""
+
+    def __init__(
+        self, limits: RateLimits, monotonic: Callable[[], float] = time.monotonic, keys: RateLimits = KEY_RATES
+    ) -> None:
+        self._local, self._keys = _by_class(limits), _by_class(keys)
         self._monotonic = monotonic
         self._buckets: dict[tuple[str, RateClass], tuple[float, float]] = {}
 
     async def __call__(self, rule: CommandRule, _: Command[Any], principal: Principal, proceed: Step) -> Any:
-        per_s = self._per_s[rule.rate]
+        per_s = (self._local if principal.local else self._keys)[rule.rate]
         if per_s > 0:
             self._take((principal.name, rule.rate), per_s)
         return await proceed()
@@ -53,19 +97,45 @@ class RateGate:
         self._buckets[key] = (level - 1, now)
 
 
+def _by_class(limits: RateLimits) -> dict[RateClass, float]:
+    return {RateClass.ORDER: limits.order_per_s, RateClass.READ: limits.read_per_s, RateClass.FREE: 0.0}
+
+
 class AuditTrail:
-    """One line a command that changes something: who, what, how it ended. Values of ours only, no secrets."""
+    """One line a command that changes something, refused ones too: who, what, how it ended."""
+
+    def __init__(self, write: Callable[[AuditEntry], None], now_ns: Callable[[], int] = time.time_ns) -> None:
+        self._write = write
+        self._now_ns = now_ns
 
     async def __call__(self, rule: CommandRule, command: Command[Any], principal: Principal, proceed: Step) -> Any:
         if not rule.audit:
             return await proceed()
-        return await self._noted(command, principal, proceed())
-
-    async def _noted(self, command: Command[Any], principal: Principal, work: Awaitable[Any]) -> Any:
+        outcome, said = "given up", ""
         try:
-            answer = await work
+            answer = await proceed()
+            outcome = "done"
         except LabError as error:
-            audit_log.info("%s asked %r: %s: %s", principal.name, command, type(error).__name__, error)
+            outcome, said = type(error).__name__, str(error)
             raise
-        audit_log.info("%s asked %r: done", principal.name, command)
+        except Exception as error:
+            outcome = type(error).__name__
+            raise
+        finally:
+            self._write(
+                AuditEntry(
+                    self._now_ns(), str(principal), rule.name, described(command), outcome, said[:_LONGEST_DETAIL]
+                )
+            )
         return answer
+
+
+def described(command: Command[Any]) -> str:
+    """A command as JSON, with a mask for every secret and for bytes, which may hold one."""
+    return msgspec.json.encode(command, enc_hook=_masked).decode()[:_LONGEST_DETAIL]
+
+
+def _masked(value: object) -> str:
+    if isinstance(value, Secret):
+        return MASK
+    raise NotImplementedError(f"A command holds a {type(value).__name__}, which has no place in the audit log.")

@@ -28,6 +28,7 @@ from openalgo_lab.model.order_commands import (
 )
 from openalgo_lab.model.orders import Fill
 from openalgo_lab.model.risk import AnyRiskCommand
+from openalgo_lab.model.security_commands import AnySecurityCommand
 from openalgo_lab.model.structure_commands import AnyStructureCommand, EstimateBasketMargin
 from openalgo_lab.model.vocabulary import Exchange, FeedMode
 
@@ -173,6 +174,7 @@ AnyCommand = (
     | GetStatus
     | ControlReplay
     | AnyStructureCommand
+    | AnySecurityCommand
     | AnyOptionCommand
     | AnyRiskCommand
 )

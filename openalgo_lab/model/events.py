@@ -157,7 +157,27 @@ class ErrorRaised(Event, frozen=True, tag="error"):
     message: str
 
 
+class SecurityChanged(Event, frozen=True, tag="security"):
+    """The vault was opened or locked, or somebody signed in or out. ``required``: there are users, so one must be.
+
+    ``user`` is who is signed in, "" nobody; ``expires_ns`` (UTC) is when that ends.
+    """
+
+    topic: ClassVar[str] = "security:status"
+    vault_open: bool
+    required: bool
+    user: str = ""
+    expires_ns: int = 0
+
+
 AnyEvent = (
-    OrderUpdated | TradeHappened | PositionUpdated | FundsUpdated | FeedStatusChanged | KillSwitchChanged | ErrorRaised
+    OrderUpdated
+    | TradeHappened
+    | PositionUpdated
+    | FundsUpdated
+    | FeedStatusChanged
+    | KillSwitchChanged
+    | ErrorRaised
+    | SecurityChanged
 )
 """Every event, as the tagged union in which it travels between processes."""

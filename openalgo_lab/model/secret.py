@@ -131,6 +131,11 @@ class SecretMasker:
     def __init__(self) -> None:
         self._forms: tuple[str, ...] = ()
 
+    @property
+    def busy(self) -> bool:
+        """Whether it knows any secret."""
+        return bool(self._forms)
+
     def add(self, secret: Secret) -> None:
         """Mask this one from now on. Any thread."""
         value = secret.reveal()

@@ -1,45 +1,21 @@
-"""The order journal inside SQLCipher, and which of the two files a journal has: encrypted wherever a vault is open."""
+"""The order journal's file as SQLCipher, and how a plain one moves into it."""
 
 from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import cast
 
-from sqlcipher3 import dbapi2
-
-from openalgo_lab.model.errors import JournalError, VaultError
-from openalgo_lab.store.journal import SqliteJournal
+from openalgo_lab.store.cipher import as_sqlite_error
 from openalgo_lab.store.journal_file import Row, SqliteFile, prepare
 from openalgo_lab.store.vault.sealed import SealedFiles
 
-__all__ = ["SealedJournalFile", "open_journal", "sealed_path"]
+__all__ = ["SealedJournalFile", "move_in"]
 
 _COLUMNS = "day, order_id, ended, at_ns, crc, body"
-
-
-def sealed_path(path: Path) -> Path:
-    """Where the encrypted twin of a plain journal lies: ``sim.journal.db`` → ``sim.journal.sealed.db``."""
-    return path.with_name(f"{path.stem}.sealed.db")
-
-
-def open_journal(path: Path, sealed: SealedFiles | None, *, day: date, now_ns: Callable[[], int]) -> SqliteJournal:
-    """The journal at ``path``: plain without a vault, inside SQLCipher with one.
-
-    What a plain file holds moves into the encrypted one, and the plain one goes: its records are the same however
-    often they are read, so a power cut in between costs nothing. Raises JournalError.
-    """
-    if sealed is None:
-        return SqliteJournal.open(path, day, now_ns)
-    target = sealed_path(path)
-    with _as_journal_error(target):
-        _move_in(path, target, sealed)
-        file, notice = SealedJournalFile.open_sealed(target, day, sealed)
-    return SqliteJournal(file, notice, now_ns)
 
 
 class SealedJournalFile(SqliteFile):
@@ -68,7 +44,7 @@ def _connected(path: Path, sealed: SealedFiles) -> sqlite3.Connection:
     return connection
 
 
-def _move_in(plain: Path, target: Path, sealed: SealedFiles) -> None:
+def move_in(plain: Path, target: Path, sealed: SealedFiles) -> None:
     """Records of a plain journal at the end of the encrypted one; the plain file goes when they are durable there."""
     if not plain.exists():
         return
@@ -89,25 +65,3 @@ def _move_in(plain: Path, target: Path, sealed: SealedFiles) -> None:
             connection.close()
     for suffix in ("-wal", "-shm", ""):
         plain.with_name(plain.name + suffix).unlink(missing_ok=True)
-
-
-@contextmanager
-def as_sqlite_error() -> Iterator[None]:
-    """SQLCipher's errors as the standard library's, code and all: what the journal's callers know."""
-    try:
-        yield
-    except dbapi2.Error as error:
-        told = sqlite3.DatabaseError(str(error))
-        told.sqlite_errorcode = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-        raise told from error
-
-
-@contextmanager
-def _as_journal_error(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (VaultError, sqlite3.Error, OSError) as error:
-        raise JournalError(
-            f"The order journal {path} cannot be opened ({error}): free disk space or check the folder's rights, "
-            "then start again."
-        ) from error

@@ -18,6 +18,7 @@ from openalgo_lab.engine.principal import Permission, Principal
 from openalgo_lab.engine.table import CommandTable, Idempotency, RateClass, answer_type, handles
 from openalgo_lab.model import commands as c
 from openalgo_lab.model.errors import InputError, NotPermitted, Throttled
+from openalgo_lab.store.audit import AuditEntry
 from tests.support.engine_parts import limit, running
 from tests.support.scripted_broker import ScriptedBroker
 
@@ -74,7 +75,7 @@ async def test_permission(tmp_path: Path) -> None:
     assert not broker.placed
 
 
-async def test_rate_and_audit(caplog: pytest.LogCaptureFixture) -> None:
+async def test_rate_and_audit() -> None:
     class Desk:
         @handles(c.Reconcile, permission=Permission.READ, rate=RateClass.ORDER, audit=True)
         async def run(self, command: c.Reconcile, principal: Principal) -> c.Done:
@@ -84,9 +85,9 @@ async def test_rate_and_audit(caplog: pytest.LogCaptureFixture) -> None:
 
     now = 0.0
     gate = RateGate(RateLimits(order_per_s=2), lambda: now)
-    table = CommandTable([Desk()], (check_permission, gate, AuditTrail()))
+    lines: list[AuditEntry] = []
+    table = CommandTable([Desk()], (AuditTrail(lines.append), check_permission, gate))
     who = Principal("bot")
-    caplog.set_level("INFO", "openalgo_lab.audit")
     for _ in range(2):
         await table.call(c.Reconcile(), who)
     with pytest.raises(Throttled) as caught:
@@ -96,7 +97,15 @@ async def test_rate_and_audit(caplog: pytest.LogCaptureFixture) -> None:
     now = 0.6
     with pytest.raises(InputError):
         await table.call(c.Reconcile("bad"), who)
-    assert len(caplog.messages) == 4 and "no such account" in caplog.messages[-1]
+    assert [(line.who, line.outcome) for line in lines] == [
+        ("bot", "done"),
+        ("bot", "done"),
+        ("bot", "Throttled"),
+        ("another", "done"),
+        ("bot", "InputError"),
+    ]
+    assert lines[-1].said == "no such account"
+    assert lines[-1].detail == '{"type":"reconcile","account":"bad"}'
 
 
 async def test_what_is_unknown_or_double_is_refused() -> None:

@@ -12,8 +12,8 @@ from openalgo_lab.model.orders import OrderIntent
 from openalgo_lab.model.times import day_bounds_ns
 from openalgo_lab.model.vocabulary import Exchange, PriceType, Product, Side
 from openalgo_lab.store.journal import SqliteJournal
+from openalgo_lab.store.journal_opening import open_journal
 from openalgo_lab.store.journal_records import Intended
-from openalgo_lab.store.journal_sealed import open_journal
 from openalgo_lab.store.vault import Vault
 
 __all__ = ["DAY", "INTENT", "JOURNAL", "found", "intended", "opened"]

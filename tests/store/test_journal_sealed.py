@@ -16,10 +16,11 @@ import pytest
 
 from openalgo_lab.model.errors import JournalError, VaultError
 from openalgo_lab.model.secret import SecretBytes
+from openalgo_lab.store.cipher import sealed_path
 from openalgo_lab.store.journal import Journal
 from openalgo_lab.store.journal_file import Row
 from openalgo_lab.store.journal_records import Asked, KillSwitched
-from openalgo_lab.store.journal_sealed import SealedJournalFile, sealed_path
+from openalgo_lab.store.journal_sealed import SealedJournalFile
 from openalgo_lab.store.vault import FromKeychain, Vault
 from openalgo_lab.store.vault.sealed import _opens
 from tests.store.sealed_journal import DAY, INTENT, JOURNAL, found, intended, opened

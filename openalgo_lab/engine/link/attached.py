@@ -36,6 +36,7 @@ from openalgo_lab.engine.link.frames import (
     Want,
     Welcome,
     answer_type,
+    decode_answer,
     decode_host,
     encode,
     prove,
@@ -224,7 +225,7 @@ class LinkClient:
     def _resolve(self, number: int, result: msgspec.Raw) -> None:
         future, kind = self._pending.get(number, (None, None))
         if future is not None and not future.done():
-            answer = msgspec.msgpack.decode(result, type=kind)
+            answer = decode_answer(result, kind)
             if isinstance(answer, EngineStatus):
                 self._mirror.status = answer
             future.set_result(answer)

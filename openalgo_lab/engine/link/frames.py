@@ -24,6 +24,7 @@ from openalgo_lab.model.commands import AnyCommand, Command
 from openalgo_lab.model.errors import LabError
 from openalgo_lab.model.events import AnyEvent, Books, EngineStatus
 from openalgo_lab.model.instruments import InstrumentKey
+from openalgo_lab.model.secret import Secret
 from openalgo_lab.model.vocabulary import FeedMode
 
 __all__ = [
@@ -49,9 +50,11 @@ __all__ = [
     "Want",
     "Welcome",
     "answer_type",
+    "decode_answer",
     "decode_guest",
     "decode_host",
     "encode",
+    "encode_answer",
     "failure_of",
     "prove",
 ]
@@ -188,7 +191,34 @@ FromHost = Challenge | Welcome | Refused | Reply | Failure | HostBeat | Facts | 
 
 @cache
 def _coders() -> tuple[msgspec.msgpack.Encoder, Any, Any]:
-    return msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(FromGuest), msgspec.msgpack.Decoder(FromHost)
+    return (
+        msgspec.msgpack.Encoder(enc_hook=_uncover),
+        msgspec.msgpack.Decoder(FromGuest, dec_hook=_cover),
+        msgspec.msgpack.Decoder(FromHost, dec_hook=_cover),
+    )
+
+
+def _uncover(value: object) -> str:
+    """A secret leaves for another kernel of the same user, over a socket that nobody else can open."""
+    if isinstance(value, Secret):
+        return value.reveal()
+    raise NotImplementedError(f"A {type(value).__name__} does not travel between kernels.")
+
+
+def _cover(kind: type[Any], value: object) -> Any:
+    if kind is Secret and isinstance(value, str):
+        return Secret(value)
+    raise NotImplementedError(f"A {kind.__name__} does not travel between kernels.")
+
+
+def encode_answer(answer: object) -> bytes:
+    """An answer for :class:`Reply`."""
+    return _coders()[0].encode(answer)
+
+
+def decode_answer(data: bytes | msgspec.Raw, kind: Any) -> Any:
+    """The answer in a :class:`Reply`. Raises msgspec.DecodeError."""
+    return msgspec.msgpack.decode(data, type=kind, dec_hook=_cover)
 
 
 def encode(message: FromGuest | FromHost) -> bytes:

@@ -33,6 +33,7 @@ from openalgo_lab.engine.link.frames import (
     Welcome,
     decode_guest,
     encode,
+    encode_answer,
     failure_of,
     prove,
 )
@@ -67,7 +68,6 @@ class LinkHost:
         self._engine_id = engine_id
         self._secret = secret
         self._config = msgspec.Raw(config)
-        self._encoder = msgspec.msgpack.Encoder()
         self._context = zmq.Context()
         self._port: Port | None = None
         self._strangers: dict[bytes, tuple[Hello, bytes]] = {}
@@ -221,7 +221,7 @@ class LinkHost:
         elif (error := task.exception()) is None:
             answer = task.result()
             sheet = self.status() if isinstance(answer, EngineStatus) else answer
-            session.send(Reply(number, msgspec.Raw(self._encoder.encode(sheet))))
+            session.send(Reply(number, msgspec.Raw(encode_answer(sheet))))
         elif isinstance(error, LabError):
             session.send(failure_of(number, error))
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from openalgo_lab.store.vault.awaited import create_async, in_thread, restore_async, unlock_async
 from openalgo_lab.store.vault.keychain import Keychain, SystemKeychain, find_keychain
 from openalgo_lab.store.vault.keys import Purpose
-from openalgo_lab.store.vault.people import ApiKey, Role, User
+from openalgo_lab.store.vault.people import ApiKey, User
 from openalgo_lab.store.vault.records import Credentials, DayToken
 from openalgo_lab.store.vault.restoring import Restored
 from openalgo_lab.store.vault.status import VaultStatus, vault_status
@@ -22,7 +22,6 @@ __all__ = [
     "Purpose",
     "RecoveryKey",
     "Restored",
-    "Role",
     "SystemKeychain",
     "Unlocking",
     "User",

@@ -4,31 +4,18 @@ it guards: a password and a key are kept as hashes, and only the second factor's
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import TypeVar
 
 import msgspec
 
+from openalgo_lab.model.roles import Role
 from openalgo_lab.model.secret import Secret
 from openalgo_lab.store.vault.opened import OpenedVault
 from openalgo_lab.store.vault.records import decoded
 
-__all__ = ["ApiKey", "ApiKeyStore", "Role", "User", "UserStore"]
+__all__ = ["ApiKey", "ApiKeyStore", "User", "UserStore"]
 
 T = TypeVar("T", bound=msgspec.Struct)
-
-
-class Role(StrEnum):
-    """What somebody may do."""
-
-    READ = "read"
-    """Look, and nothing else."""
-    PAPER = "paper"
-    """Trade on accounts where no money is at stake."""
-    TRADE = "trade"
-    """Trade on every account."""
-    ADMIN = "admin"
-    """Everything, users and keys included."""
 
 
 class User(msgspec.Struct, frozen=True):

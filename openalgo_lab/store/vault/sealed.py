@@ -62,9 +62,7 @@ class SealedFiles:
         """A connection for reading only, while somebody else may write. Raises VaultError."""
         row = self._row(path.name)
         if row is None or not path.exists():
-            raise VaultError(
-                f"This vault knows no file {path.name}: it is made when its first line is written."
-            )
+            raise VaultError(f"This vault knows no file {path.name}: it is made when its first line is written.")
         with translated(path):
             key, following, _ = row
             connection = connect(path, following if following is not None and _opens(path, following) else key, "ro")

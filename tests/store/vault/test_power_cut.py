@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from openalgo_lab.model.errors import VaultDamaged, VaultMissing
-from openalgo_lab.store.journal_sealed import sealed_path
+from openalgo_lab.store.cipher import sealed_path
 from openalgo_lab.store.vault import FromKeychain, Vault
 from tests.store.sealed_journal import JOURNAL, found, intended
 from tests.store.vault.parts import CANARY, OTHER, FolderKeychain, credentials, revealed
