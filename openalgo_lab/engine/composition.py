@@ -58,6 +58,8 @@ class Composition:
     margin: MarginSource | None = None
     history: HistorySource | None = None
     steer: Steerable | None = None
+    fills_file: Path | None = None
+    """Where the fill book is kept; None: in memory only (a replay)."""
     takes_type: Callable[[Instrument, PriceType, date], bool] | None = None
     """Whether the exchange takes a price type on a contract; None: every one."""
     cut_off: Callable[[Instrument, int], datetime | None] | None = None
@@ -159,6 +161,7 @@ def _on_market(config: EngineConfig, market: MarketSource, steer: Steerable | No
         margin=_margin(exchange, account.account, tables.rules, market.now_ns),
         history=None if steer is not None else _History(config, tables),
         steer=steer,
+        fills_file=folder / f"{name}.fills.db" if steer is None else None,
         takes_type=partial(_takes_type, tables.rules),
         cut_off=None if steer is not None or config.sim.around_the_clock else _cut_offs(tables),
         close=[exchange.close],

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Protocol
 
 import numpy as np
 
+from openalgo_lab.engine.bar_source import BarSource
 from openalgo_lab.engine.closing import Closer
 from openalgo_lab.engine.composition import Composition
 from openalgo_lab.engine.ledger import Ledger
@@ -143,7 +143,7 @@ class DataDesk:
         self._router = router
         self._ledger = ledger
         self._parts = parts
-        self._worker = worker
+        self._bars = BarSource(parts, router, worker, instruments)
 
     @handles(c.GetQuotes, permission=Permission.READ)
     async def get_quotes(self, command: c.GetQuotes, _: Principal) -> tuple[Quote, ...]:
@@ -161,12 +161,7 @@ class DataDesk:
         """Candles."""
         if command.start_ns >= command.end_ns:
             raise InputError("The history's start must lie before its end.", field="start")
-        instrument = self._instruments().require(command.key)
-        span = (command.interval, command.start_ns, command.end_ns)
-        if self._parts.history is not None:
-            loop = asyncio.get_running_loop()
-            return _reply(await loop.run_in_executor(self._worker, self._parts.history, instrument, *span))
-        return _reply(await self._router.line("").adapter.history(instrument, *span))
+        return _reply(await self._bars.bars(command.key, command.interval, command.start_ns, command.end_ns))
 
     @handles(c.SearchInstruments, permission=Permission.READ)
     async def search_instruments(self, command: c.SearchInstruments, _: Principal) -> tuple[Instrument, ...]:

@@ -11,34 +11,27 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from openalgo_lab.engine.baskets import Baskets
 from openalgo_lab.engine.board import Board
 from openalgo_lab.engine.bus import Bus
-from openalgo_lab.engine.closing import Closer
 from openalgo_lab.engine.composition import Composition, compose
 from openalgo_lab.engine.config import EngineConfig
-from openalgo_lab.engine.desks import AdminDesk, DataDesk, TradingDesk
+from openalgo_lab.engine.desks import AdminDesk, DataDesk
 from openalgo_lab.engine.lag import LagSampler
 from openalgo_lab.engine.ledger import Ledger
-from openalgo_lab.engine.loss_watch import LossWatch
 from openalgo_lab.engine.market_data import MarketData
 from openalgo_lab.engine.option_data.desk import OptionDesk
-from openalgo_lab.engine.option_symbols import OptionFinder
+from openalgo_lab.engine.order_works import OrderWorks
 from openalgo_lab.engine.orders import ORDERS_OWNER, OrderFlow
 from openalgo_lab.engine.principal import Principal
 from openalgo_lab.engine.reconciler import Reconciler
 from openalgo_lab.engine.recorder import Recorder
 from openalgo_lab.engine.risk import RiskGate
-from openalgo_lab.engine.risk_desk import RiskDesk
 from openalgo_lab.engine.risk_settings import load_risk_settings
 from openalgo_lab.engine.router import Line, Router
 from openalgo_lab.engine.security import Security
 from openalgo_lab.engine.sheet import HealthSheet
 from openalgo_lab.engine.sink import LineSink
-from openalgo_lab.engine.slicing import Slicer
-from openalgo_lab.engine.smart import SmartOrders
 from openalgo_lab.engine.standing import AccountStandings
-from openalgo_lab.engine.structure_desk import StructureDesk
 from openalgo_lab.engine.supervisor import Supervisor
 from openalgo_lab.engine.table import CommandTable
 from openalgo_lab.engine.touched import AccountsTouched
@@ -112,22 +105,19 @@ class Engine:
             now_ns=parts.now_ns,
             need=self._margin_need,
         )
-        self.slicer = Slicer(flow=self.flow, ledger=self.ledger, router=self.router, instruments=self._instruments)
-        self._closer = Closer(
-            router=self.router,
-            ledger=self.ledger,
+        self.works = OrderWorks(
             flow=self.flow,
-            gate=self.gate,
-            instruments=self._instruments,
-            publish=self.bus.publish,
-        )
-        self.loss_watch = LossWatch(
             ledger=self.ledger,
-            board=self.board,
+            router=self.router,
             gate=self.gate,
-            closer=self._closer,
+            data=self.data,
+            board=self.board,
+            bus=self.bus,
+            supervisor=self.supervisor,
+            parts=parts,
+            worker=self._worker,
+            instruments=self._instruments,
             report=self._report,
-            now_ns=parts.now_ns,
         )
         self.sheet = HealthSheet(self, parts, self._lag)
         self.security = Security(
@@ -210,6 +200,7 @@ class Engine:
             await self._end(f"journal {line.name}", line.journal.close())
         await self._end("security", self.security.close())
         self._worker.shutdown(wait=False, cancel_futures=True)
+        self.works.close()
         self._parts.forget()
         if self._store is not None:
             self._store.close()
@@ -226,7 +217,7 @@ class Engine:
         self.supervisor.keep("market data", self.data.keep)
         self.supervisor.keep("health", self.sheet.keep)
         self.supervisor.keep("locks", self.security.keep)
-        self.supervisor.keep("loss watch", self.loss_watch.keep)
+        self.works.start()
 
     def _restore(self, line: Line) -> None:
         self.ledger.add_account(line.account)
@@ -280,15 +271,7 @@ class Engine:
 
     def _make_table(self) -> CommandTable:
         desks = (
-            TradingDesk(self.slicer, self._closer, self.ledger),
-            StructureDesk(
-                slicer=self.slicer,
-                smart=SmartOrders(slicer=self.slicer, ledger=self.ledger, router=self.router),
-                baskets=Baskets(slicer=self.slicer, bus=self.bus),
-                finder=OptionFinder(self._instruments, self.data.quotes),
-                ledger=self.ledger,
-                router=self.router,
-            ),
+            *self.works.desks,
             DataDesk(
                 data=self.data,
                 instruments=self._instruments,
@@ -297,7 +280,6 @@ class Engine:
                 parts=self._parts,
                 worker=self._worker,
             ),
-            RiskDesk(gate=self.gate, router=self.router, folder=self._parts.folder),
             OptionDesk(
                 data=self.data,
                 board=self.board,
@@ -325,6 +307,7 @@ class Engine:
     def _publish(self, event: AnyEvent) -> None:
         """What the ledger tells: first our own consequences, then everyone."""
         if self._live:
+            self.works.hear(event)
             if isinstance(event, OrderUpdated):
                 self.recorder.note_if_ended(self.router.line(event.order.account), event.order)
                 self.flow.on_order(event.order)

@@ -103,6 +103,10 @@ class Ledger:
         """One net position."""
         return self._positions.find(key)
 
+    def opening(self, key: PositionKey) -> Position | None:
+        """What was held before the first trade that is known here; None for a position that nobody knows."""
+        return self._positions.opening(key)
+
     def position_fills(self, key: PositionKey) -> tuple[Fill, ...]:
         """The trades behind a position."""
         return self._positions.fills(key)

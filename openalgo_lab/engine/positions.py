@@ -31,10 +31,10 @@ class PositionKey(msgspec.Struct, frozen=True, order=True):
 class _Line:
     """One position: where the day began, its trades in the exchange's order, and what they come to."""
 
-    __slots__ = ("_opening", "fills", "position")
+    __slots__ = ("fills", "opening", "position")
 
     def __init__(self, opening: Position) -> None:
-        self._opening = opening
+        self.opening = opening
         self.fills: list[tuple[int, str, Fill]] = []
         self.position = opening
 
@@ -52,11 +52,11 @@ class _Line:
         self._fold_again()
 
     def open_with(self, opening: Position) -> None:
-        self._opening = opening
+        self.opening = opening
         self._fold_again()
 
     def _fold_again(self) -> None:
-        position = self._opening
+        position = self.opening
         for _, _, fill in self.fills:
             position = fold(position, fill)
         self.position = position
@@ -90,6 +90,11 @@ class PositionBook:
         """The position, if there ever was one."""
         line = self._lines.get(key)
         return line.position if line is not None else None
+
+    def opening(self, key: PositionKey) -> Position | None:
+        """What the position was before its first trade, if there ever was one."""
+        line = self._lines.get(key)
+        return line.opening if line is not None else None
 
     def fills(self, key: PositionKey) -> tuple[Fill, ...]:
         """The trades that went into it, in the exchange's order."""

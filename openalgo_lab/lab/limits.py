@@ -1,4 +1,4 @@
-"""The user's own limits, arming of live trading, through the facade. Each waiting call has its ``_async`` twin."""
+"""The user's own limits, arming of live trading and the trade journal, through the facade."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import msgspec
 
 from openalgo_lab.lab.core import LabCore
 from openalgo_lab.lab.pairs import Ask, awaited, blocking
+from openalgo_lab.lab.trade_journal import TradeJournal
 from openalgo_lab.model.command_base import Done
 from openalgo_lab.model.errors import InputError
 from openalgo_lab.model.risk import ArmLive, GetRiskSettings, RiskSettings, SetRiskSettings, StopTarget
@@ -17,7 +18,7 @@ __all__ = ["LimitCalls"]
 
 
 class LimitCalls(LabCore):
-    """The part of :class:`~openalgo_lab.lab.Lab` that keeps the user from harm."""
+    """The part of :class:`~openalgo_lab.lab.Lab` that keeps the user from harm, and the accounts."""
 
     @property
     def limits(self) -> RiskSettings:
@@ -45,5 +46,10 @@ class LimitCalls(LabCore):
     def _arm(self, account: str = "", *, armed: bool = True) -> Ask[Done, str]:
         """Let new orders of a live account leave, until the engine ends or the kill switch is engaged."""
         return Ask(ArmLive(account, armed), lambda done: done.message)
+
+    @property
+    def trade_journal(self) -> TradeJournal:
+        """Own trades of all days: notes and tags, results after charges, statistics, export."""
+        return TradeJournal(self)
 
     arm, arm_async = blocking(_arm), awaited(_arm)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from openalgo_lab.model.accounting import AnyAccountingCommand
 from openalgo_lab.model.command_base import Command, Done
 from openalgo_lab.model.events import Books, EngineStatus
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
@@ -177,5 +178,6 @@ AnyCommand = (
     | AnySecurityCommand
     | AnyOptionCommand
     | AnyRiskCommand
+    | AnyAccountingCommand
 )
 """Every command, as the tagged union in which it travels."""

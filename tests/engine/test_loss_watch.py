@@ -37,10 +37,10 @@ async def test_the_accounts_loss_limit_closes_and_stops(tmp_path: Path) -> None:
         broker.fill("B1", 100, 100.0)
         await engine.call(limit(95.0, symbol="INFY"), TRADER)
         price(engine, 90.01)
-        await engine.loss_watch.look()
+        await engine.works.loss_watch.look()
         assert len(engine.books.orders) == 2
         price(engine, 90.0)
-        await engine.loss_watch.look()
+        await engine.works.loss_watch.look()
         bought, resting, closing = engine.books.orders
         assert resting.status is OrderStatus.CANCELLED
         assert (closing.side, closing.quantity) == (Side.SELL, 100)
@@ -49,7 +49,7 @@ async def test_the_accounts_loss_limit_closes_and_stops(tmp_path: Path) -> None:
         assert denied.value.rule == "loss_limit"
         broker.fill("B3", 100, 90.0)
         price(engine, 500.0)
-        await engine.loss_watch.look()  # realised: it stays so for the day, and nothing is closed twice
+        await engine.works.loss_watch.look()  # realised: it stays so for the day, and nothing is closed twice
         assert len(engine.books.orders) == 3
         assert bought.order_id
 
@@ -62,7 +62,7 @@ async def test_a_strategys_target_leaves_the_others_alone(tmp_path: Path) -> Non
             await engine.call(market(quantity=50, strategy=strategy), TRADER)
             broker.fill(f"B{number}", 50, 100.0)
         price(engine, 110.0)
-        await engine.loss_watch.look()
+        await engine.works.loss_watch.look()
         (closing,) = engine.books.orders[2:]
         assert (closing.quantity, closing.strategy) == (50, "scalp")
         await engine.call(market(strategy="swing"), TRADER)
