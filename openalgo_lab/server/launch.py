@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import socket
@@ -27,6 +28,8 @@ __all__ = ["DEFAULT_PORT", "run_app", "run_lab"]
 DEFAULT_PORT: Final = 8742
 _PORTS_TO_TRY: Final = 50
 _POOL_SIZE: Final = 2
+#: jsonschema's checks of two formats that nobody here uses (1.9 s and 0.1 s), and httpx's command line (0.1 s).
+_SLOW_AND_OPTIONAL: Final = ("rfc3987_syntax", "isoduration", "httpx._main")
 #: A second start waits this long for the first one, which may itself be starting.
 _PATIENCE_S: Final = 10.0
 
@@ -93,6 +96,7 @@ def _run(profile: str, plan: _Plan) -> int:
 
 def _serve(places: Places, plan: _Plan) -> int:
     port = _free_port(plan.port)
+    gc.disable()  # start-up only makes objects that stay: collecting among them costs a tenth of it
     _keep_slow_imports_out()
     from openalgo_lab.server.serverapp import LabServerApp, config_for, set_jupyter_paths
     from openalgo_lab.server.workbench import prepare_workbench
@@ -103,6 +107,8 @@ def _serve(places: Places, plan: _Plan) -> int:
     config = config_for(places, port=port, landing=plan.landing, lab=plan.lab, pool_size=plan.pool_size)
     app = LabServerApp(config=config)
     app.initialize(argv=[])
+    gc.freeze()
+    gc.enable()
     app.io_loop.add_callback(_announce, app, places, plan)
     app.start()
     return 0
@@ -144,9 +150,10 @@ def _take_or_find(lock: InstanceLock, places: Places) -> Instance | None:
 
 
 def _keep_slow_imports_out() -> None:
-    """Before any Jupyter import: jsonschema's optional `rfc3987_syntax` costs 1.9 s and checks nothing we use."""
-    if "rfc3987_syntax" not in sys.modules:
-        sys.modules["rfc3987_syntax"] = cast(ModuleType, None)
+    """Before any Jupyter import: optional modules that its libraries do without, and that only cost time at start."""
+    for name in _SLOW_AND_OPTIONAL:
+        if name not in sys.modules:
+            sys.modules[name] = cast(ModuleType, None)
 
 
 def _readable(replay: Path | None) -> str:

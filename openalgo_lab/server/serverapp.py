@@ -14,6 +14,7 @@ from typing import Any
 from jupyter_server.serverapp import ServerApp
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 from jupyter_server.utils import JupyterServerAuthWarning
+from tornado.log import gen_log
 from traitlets.config import Config
 
 from openalgo_lab.server.places import Places, jupyter_config_dirs
@@ -23,6 +24,7 @@ __all__ = ["LabServerApp", "NoDelayConnection", "config_for", "set_jupyter_paths
 #: A unix socket's path may have 107 bytes (103 on macOS); this is the longest name that Jupyter appends.
 _LONGEST_SOCKET_NAME = len("/kernel-00000000-0000-0000-0000-000000000000-ipc-5")
 _LONGEST_SOCKET_PATH = 103
+_IDLE_WARNINGS = ("is not trusted", "cannot be longer than the websocket_ping_interval")
 _NOT_OFFERED = frozenset({"nbconvert", "view"})
 
 
@@ -57,9 +59,13 @@ class LabServerApp(ServerApp):
     )
 
     def init_logging(self) -> None:
-        """Leave out Jupyter's word on every page start that a dashboard file carries no signature."""
+        """Leave out two warnings that come with every page and say nothing.
+
+        A dashboard file carries no signature; and tornado takes Jupyter's milliseconds of the ping for seconds.
+        """
         super().init_logging()
-        self.log.addFilter(lambda record: "is not trusted" not in str(record.msg))
+        for log in (self.log, gen_log):
+            log.addFilter(lambda record: not any(words in str(record.msg) for words in _IDLE_WARNINGS))
 
     def load_server_extensions(self) -> None:
         """Load them without Voilà's routes being reported: those that matter are covered by ours."""

@@ -5,6 +5,8 @@ window.openalgoPage = (function () {
   const PATIENCE_MS = 30000;
   const AGAIN = "openalgo-lab-again"; // how often this tab has loaded itself afresh, until it painted
   const MOST_AGAIN = 3;
+  const RETURNS = 3;
+  const RETURNS_MS = 60000;
   const base = document.body.dataset.baseUrl.replace(/voila\/$/, "");
   const $ = (id) => document.getElementById(id);
   const state = { kernel: null, socket: null, beat: 0, leaving: false, failed: false, painted: false };
@@ -13,7 +15,7 @@ window.openalgoPage = (function () {
     if (state.failed) return;
     state.failed = true;
     $("loading")?.remove();
-    $("rendered_cells").style.display = "none";
+    document.documentElement.dataset.oalFault = "yes";
     $("oal-fault-title").textContent = title;
     $("oal-fault-text").textContent = text;
     if (detail) {
@@ -51,12 +53,24 @@ window.openalgoPage = (function () {
       state.beat = setInterval(() => socket.readyState === WebSocket.OPEN && socket.send("beat"), BEAT_MS);
     };
     socket.onmessage = (event) => {
-      if (JSON.parse(event.data).kernel === "gone") lost("This page's process ended. Loading it afresh…");
+      if (JSON.parse(event.data).kernel !== "gone") return;
+      if (!state.painted) broken("The process ended before the page was drawn.");
+      else if (tooOften()) fault("This page keeps ending", "Its process ended several times within a minute. Reload to try again.");
+      else lost("This page's process ended. Loading it afresh…");
     };
     socket.onclose = () => {
       clearInterval(state.beat);
       if (!state.leaving) lost("The server does not answer. This page returns by itself when it does.");
     };
+  }
+
+  // A page that dies again and again must not reload for ever: it asks the person instead.
+  function tooOften() {
+    const KEY = "openalgo-lab-returns";
+    const now = Date.now();
+    const recent = JSON.parse(sessionStorage.getItem(KEY) ?? "[]").filter((time) => now - time < RETURNS_MS);
+    sessionStorage.setItem(KEY, JSON.stringify([...recent, now]));
+    return recent.length >= RETURNS;
   }
 
   function say(text) { $("oal-link").textContent = text; }
