@@ -13,7 +13,7 @@ import msgspec
 from brokers.noren import tables
 from brokers.noren.feed import NorenFeed
 from brokers.noren.instruments import master
-from brokers.noren.market import OCO, candles, depth_levels, gtt_report, small_keys, unfolded
+from brokers.noren.market import OCO, PAIR, candles, depth_levels, gtt_report, small_keys, unfolded
 from brokers.noren.rows import columns, fill, report
 from openalgo_lab.broker import (
     Call,
@@ -338,17 +338,17 @@ class NorenCodec(PlainCodec):
 
     def place_gtt(self, session: Session, gtt: GttIntent, instrument: Instrument) -> Call[str]:
         def decode(response: HttpResponse) -> str:
-            return self._oi(response).text("al_id")
+            return self._oi(response).text("al_id") + (PAIR if gtt.kind is GttKind.OCO else "")
 
         return self._gtt_call(session, "Place", gtt.kind, self._gtt(session, gtt, instrument), decode)
 
     def modify_gtt(self, session: Session, gtt_id: str, gtt: GttIntent, instrument: Instrument) -> Call[None]:
-        data = self._gtt(session, gtt, instrument) | {"al_id": gtt_id}
+        data = self._gtt(session, gtt, instrument) | {"al_id": gtt_id.removesuffix(PAIR)}
         return self._gtt_call(session, "Modify", gtt.kind, data, self._changed)
 
     def cancel_gtt(self, session: Session, gtt_id: str) -> Call[None]:
-        """The same for a pair: both are alerts of the order system."""
-        return self._gtt_call(session, "Cancel", GttKind.SINGLE, {"al_id": gtt_id}, self._changed)
+        kind = GttKind.OCO if gtt_id.endswith(PAIR) else GttKind.SINGLE
+        return self._gtt_call(session, "Cancel", kind, {"al_id": gtt_id.removesuffix(PAIR)}, self._changed)
 
     def gtt_book(self, session: Session) -> Call[tuple[GttReport, ...]]:
         def decode(response: HttpResponse) -> tuple[GttReport, ...]:

@@ -22,7 +22,8 @@ _NEEDED: Final = frozenset({"exchange", "token", "symbol", "tradingsymbol"})
 _NAME: Final = re.compile(r"SENSEX50|[A-Z&-]+")
 _KINDS: Final = {"CE": InstrumentType.CE, "PE": InstrumentType.PE, "XX": InstrumentType.FUT, "": InstrumentType.FUT}
 _ASSUMED_TICK: Final = 0.05
-"""Of Flattrade's files, which have no tick column, and of indices without one."""
+_CURRENCY_TICK: Final = 0.0025
+"""Of Flattrade's files, which have no tick column, and of indices."""
 
 
 def token_of(exchange: str, code: str) -> int:
@@ -83,7 +84,8 @@ def derivative(fields: Mapping[str, str], exchange: str) -> Instrument:
     code = fields["token"]
     return listed(
         EXCHANGES[exchange], _KINDS[option], base, token_of(exchange, code), traded=traded,
-        lot=whole(fields.get("lotsize"), 1), tick=number(fields.get("ticksize"), _ASSUMED_TICK),
+        lot=whole(fields.get("lotsize"), 1),
+        tick=number(fields.get("ticksize"), _CURRENCY_TICK if exchange == "CDS" else _ASSUMED_TICK),
         feed=f"{exchange}|{code}", expiry=parse_expiry(fields.get("expiry", "")),
         strike=number(fields.get("strikeprice") or fields.get("strike")), freeze=whole(fields.get("freezeqty")),
     )  # fmt: skip

@@ -18,6 +18,8 @@ __all__ = ["candles", "depth_levels", "gtt_report", "small_keys", "unfolded"]
 _DAY_S: Final = 86_400
 _IST_S: Final = 19_800
 OCO: Final = "LMT_BOS_O"
+PAIR: Final = "/OCO"
+"""Ends our id of a pair: it is changed and cancelled by routes of its own."""
 
 
 def candles(rows: Iterable[Record], *, daily: bool) -> Iterator[Bar]:
@@ -75,7 +77,7 @@ def gtt_report(row: Record) -> GttReport:
     else:
         legs = (_leg(first, row.number("d")),)
     return GttReport(
-        broker_gtt_id=row.text("al_id"),
+        broker_gtt_id=row.text("al_id") + (PAIR if len(legs) == 2 else ""),
         status=GttStatus.ACTIVE,
         exchange=row.word(tables.EXCHANGES, "exch", "exchange"),
         symbol=row.text("tsym"),

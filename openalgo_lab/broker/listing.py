@@ -58,17 +58,18 @@ def each_once(
     """Instruments of rows, the first of each symbol, then ``also``.
 
     ``make`` gives None for a row that is to be left out, and a row that fits no symbol or no number is left out as
-    well: a master of 100,000 rows always has some. Raises DecodeError when none is left.
+    well: a master of 100,000 rows always has some. Raises DecodeError when there are rows and none is left.
     """
     found: dict[tuple[Exchange, str], Instrument] = {}
-    for row in source:
+    number = 0
+    for number, row in enumerate(source, start=1):  # noqa: B007 - how many there were
         try:
             made = make(row)
         except (SymbolError, DecodeError):
             continue
         if made is not None:
             found.setdefault((made.exchange, made.symbol), made)
-    if not found:
+    if number and not found:
         raise DecodeError(f"The file of {what} instruments holds none.")
     for made in also:
         found.setdefault((made.exchange, made.symbol), made)

@@ -52,7 +52,8 @@ def test_each_symbol_once_and_odd_rows_left_out() -> None:
     found = each_once(rows(TEXT.encode(), "NSE", frozenset({"name"})), share, "NSE")
     assert [(i.symbol, i.token) for i in found] == [("A", 1)]
     with pytest.raises(DecodeError, match="holds none"):
-        each_once(rows(b"name,token\n", "NSE", frozenset({"name"})), share, "NSE")
+        each_once(rows(b"name,token\nB,1\n", "NSE", frozenset({"name"})), share, "NSE")
+    assert each_once(rows(b"name,token\n", "NSE", frozenset({"name"})), share, "NSE") == ()
     with pytest.raises(DecodeError, match="no header"):
         list(rows(TEXT.encode(), "NSE", frozenset({"symbol"})))
 

@@ -543,6 +543,9 @@ def test_oco_puts_the_upper_trigger_first() -> None:
     assert (data["place_order_params"]["prc"], data["place_order_params_leg2"]["prc"]) == ("1349.00", "1269.00")
     row = {"ai_t": "LMT_BOS_O", "al_id": "7", "tsym": "RELIANCE-EQ", "exch": "NSE", "validity": "GTT", **data}
     (report,) = CODEC.gtt_book(SESSION).decode(answer([row]))
+    assert report.broker_gtt_id == call.decode(answer({"stat": "Oi created", "Al_id": "7"}))
+    gone = CODEC.cancel_gtt(SESSION, report.broker_gtt_id)
+    assert (gone.request.path.rpartition("/")[2], asked(gone)["al_id"]) == ("CancelOCOOrder", "7")
     assert [leg.trigger_price for leg in report.legs] == [1270.0, 1350.0]
     assert [leg.price for leg in report.legs] == [1269.0, 1349.0]
 
