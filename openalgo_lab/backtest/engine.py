@@ -72,7 +72,7 @@ class EventEngine:
         self._news: list[StrategyOrder] = []
         self._timers: list[tuple[int, str]] = []
         self._step = -1
-        self._now = int(self.times[0])
+        self._at_risk = False
         for market in markets:
             self._follow(market)
 
@@ -87,30 +87,58 @@ class EventEngine:
         """Run the strategy over all bars; answers with the strategy as it is at the end."""
         strategy = strategy_class(self, parameters)
         strategy.init()
-        on_bar = strategy.on_bar
-        for step, end in enumerate(self.ends.tolist()):
+        if len(self._tracks) == 1 and self._options is None:
+            self._run_one(strategy, next(iter(self._tracks.values())))
+        else:
+            self._run_many(strategy)
+        return strategy
+
+    def _run_many(self, strategy: Strategy) -> None:
+        news = self._news
+        for step in range(len(self.ends)):
             self._step = step
             moved = [track for track in self._tracks.values() if track.begin(step)]
-            self._now = end
             for track in moved:
-                track.data.row = track.row
-            if self._news:
+                track.data.count = track.row + 1
+            if news:
                 self._tell(strategy)
-            if self.account.cash_at and self._is_ruined():
+            if self._at_risk and self._is_ruined():
                 self._tell(strategy)
                 break
             for track in moved:
-                on_bar(Bar(track.data))
+                strategy.on_bar(Bar(track.data, track.row))
             if self._timers:
                 self._ring(strategy, step)
             if strategy.groups:
                 strategy.after_bars()
-            if self._news:
+            if news:
                 self._tell(strategy)
-        return strategy
+
+    def _run_one(self, strategy: Strategy, track: Track) -> None:
+        """The same for one instrument, whose bars are the run's moments: a third of the work a bar."""
+        on_bar, data, orders, position = strategy.on_bar, track.data, track.orders, track.data.position
+        news, timers, groups = self._news, self._timers, strategy.groups
+        for step in range(len(self.ends)):
+            self._step = step
+            if orders or (position.quantity and track.is_touched(step)):
+                track.match(step)
+            data.count = step + 1
+            if news:
+                self._tell(strategy)
+            if self._at_risk and self._is_ruined():
+                self._tell(strategy)
+                break
+            on_bar(Bar(data, step))
+            if timers:
+                self._ring(strategy, step)
+            if groups:
+                strategy.after_bars()
+            if news:
+                self._tell(strategy)
 
     def _tell(self, strategy: Strategy) -> None:
-        news, self._news = self._news, []
+        news = self._news.copy()
+        self._news.clear()
         self._working = [order for order in self._working if not order.is_done]
         for order in news:
             strategy.on_order(order)
@@ -118,9 +146,9 @@ class EventEngine:
     def _ring(self, strategy: Strategy, step: int) -> None:
         """Timers that came due within this bar; what they order is filled after it."""
         before = int(self.ends[step - 1]) if step else int(self.times[0])
-        midnight = (self._now + _IST_NS) // NS_PER_DAY * NS_PER_DAY - _IST_NS
+        midnight = (self.now_ns + _IST_NS) // NS_PER_DAY * NS_PER_DAY - _IST_NS
         for moment, name in self._timers:
-            if before < midnight + moment <= self._now:
+            if before < midnight + moment <= self.now_ns:
                 strategy.on_timer(name)
 
     def _is_ruined(self) -> bool:
@@ -166,12 +194,12 @@ class EventEngine:
             if other is not track and other.data.position.quantity:
                 worth += self.account.worth(other.holding, other.mark())
                 held.append(Held(other.market.instrument, other.data.position.quantity, other.mark()))
-        return self._required(held, track) + charges <= worth
+        return self._required(held, track, fill.row) + charges <= worth
 
-    def _required(self, held: list[Held], track: Track) -> float:
+    def _required(self, held: list[Held], track: Track, row: int) -> float:
         """Paise. The kernel's formula where one share is all there is, so that both engines agree to the paisa."""
         instrument, units, price = held[0]
-        day = track.market.days[int(track.market.day[track.row])]
+        day = track.market.days[int(track.market.day[row])]
         if len(held) == 1 and not (self._margin.is_scanned(instrument) and instrument.kind.is_option):
             return self.account.value(abs(units), price) * self._margin.rate(instrument, day)
         spots = {symbol: other.mark() for symbol, other in self._tracks.items()}
@@ -190,13 +218,17 @@ class EventEngine:
 
     def new_order(self, symbol: str, side: Side, quantity: int, price_type: PriceType, tag: str) -> StrategyOrder:
         """An order of the engine's own."""
-        order = StrategyOrder(len(self.orders), symbol, side, quantity, price_type, tag=tag, placed_ns=self._now)
+        order = StrategyOrder(len(self.orders), symbol, side, quantity, price_type, tag=tag, placed_ns=self.now_ns)
         self.orders.append(order)
         return order
 
     def changed(self, order: StrategyOrder) -> None:
         """An order has news for the strategy."""
         self._news.append(order)
+
+    def booked(self) -> None:
+        """Only borrowed money and short positions can use up an account: only then each bar must be looked at."""
+        self._at_risk = self.account.cash <= 0 or any(one.position.quantity < 0 for one in self._data.values())
 
     # ---- the strategy's host
 
@@ -207,8 +239,8 @@ class EventEngine:
 
     @property
     def now_ns(self) -> int:
-        """The end of the present bar."""
-        return self._now
+        """The end of the present bar; before the first, its start."""
+        return int(self.ends[self._step]) if self._step >= 0 else int(self.times[0])
 
     @property
     def cash(self) -> float:
@@ -229,7 +261,7 @@ class EventEngine:
         """Units in whole lots for a share of the equity."""
         track = self._tracks[symbol]
         market = track.market
-        rate = self._margin.rate(market.instrument, market.days[int(market.day[max(track.row, 0)])])
+        rate = self._margin.rate(market.instrument, market.days[int(market.day[max(track.data.count - 1, 0)])])
         return signal_size(0, exposure, float(self.worth()), track.mark(), 1.0, rate, market.instrument.lot_size)
 
     def submit(
@@ -302,11 +334,11 @@ class EventEngine:
         spot = self._tracks.get(underlying)
         if spot is None:
             raise InputError(f"Add {underlying} to the universe: its price finds the strike.", field="underlying")
-        found = self._options.find(underlying, kind, offset=offset, expiry=expiry, spot=spot.mark(), now_ns=self._now)
+        found = self._options.find(underlying, kind, offset=offset, expiry=expiry, spot=spot.mark(), now_ns=self.now_ns)
         if found.symbol not in self._tracks:
             track = self._follow(self._options.market(found))
             starts = track.market.ends_ns
-            track.data.row = int(np.searchsorted(starts, self._now, side="right")) - 1
+            track.data.count = int(np.searchsorted(starts, self.now_ns, side="right"))
         return found
 
     def _on_tick(self, track: Track, price: float, toward: int) -> float:

@@ -259,6 +259,23 @@ def trade_signals(  # noqa: C901, PLR0912, PLR0915 - one loop: a call per bar wo
     pending, count, orders, refused, debit_day, ruined = 0, 0, 0, 0, -1, False
 
     for i in range(bars):
+        if pending == 0 and zone[i] == 0 and signals[i] == 0 and exits.trail == 0.0:
+            # Most bars change nothing: the longer way below gives the same for them.
+            if position == 0:
+                if wants_equity:
+                    equity[i] = cash
+                continue
+            held = value_paise(close[i], abs(position), terms.multiplier)
+            if position > 0:
+                quiet = not (low[i] <= stop or high[i] >= target) and cash + held > 0
+                worth = float(cash + held)
+            else:
+                quiet = not (high[i] >= stop or low[i] <= target) and cash - held > 0
+                worth = float(cash - held)
+            if quiet:
+                if wants_equity:
+                    equity[i] = worth
+                continue
         leaving, reason, at, opening = 0, _SIGNAL, 0.0, 0
         if zone[i] == _IN_ZONE:
             if pending != 0:

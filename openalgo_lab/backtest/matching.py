@@ -49,6 +49,10 @@ class Desk(Protocol):
         """The strategy hears of it once the bar is through."""
         ...
 
+    def booked(self) -> None:
+        """A fill has changed the account."""
+        ...
+
     def settlement(self, track: Track, row: int) -> float:
         """The price at which a contract that expires with this bar is settled."""
         ...
@@ -107,7 +111,9 @@ class Track:
         "_last_of_day",
         "_left",
         "_low",
+        "_lower",
         "_market",
+        "_restless",
         "_rows",
         "_share",
         "_stop",
@@ -115,6 +121,7 @@ class Track:
         "_terms",
         "_trail_pct",
         "_trailed",
+        "_upper",
         "_volume",
         "_zone",
         "data",
@@ -157,6 +164,15 @@ class Track:
         self._stop = self._target = self._best = math.nan
         self._trail_pct = 0.0
         self._trailed = False
+        self._arm()
+
+    def _arm(self) -> None:
+        """Note between which prices nothing happens to the position."""
+        is_long = self.data.position.quantity > 0
+        lower, upper = (self._stop, self._target) if is_long else (self._target, self._stop)
+        self._lower = -math.inf if math.isnan(lower) else lower
+        self._upper = math.inf if math.isnan(upper) else upper
+        self._restless = bool(self._trail_pct) or self._zone is not None or self._market.expiry_row >= 0
 
     @property
     def market(self) -> Market:
@@ -169,7 +185,7 @@ class Track:
 
     def mark(self) -> float:
         """The last close that is known."""
-        return self._close[max(self.data.row, 0)]
+        return self._close[max(self.data.count - 1, 0)]
 
     # ---- a bar
 
@@ -179,11 +195,16 @@ class Track:
         if row < 0:
             return False
         self.row = row
-        if self.orders or self.data.position.quantity:
-            self._match(row)
+        if self.orders or (self.data.position.quantity and self.is_touched(row)):
+            self.match(row)
         return True
 
-    def _match(self, row: int) -> None:
+    def is_touched(self, row: int) -> bool:
+        """Whether a bar can change a position that has no orders."""
+        return self._restless or self._low[row] <= self._lower or self._high[row] >= self._upper
+
+    def match(self, row: int) -> None:
+        """Let a bar act on the orders and the position."""
         first, high, low = self._first[row], self._high[row], self._low[row]
         zone = 0 if self._zone is None else self._zone[row]
         self._left = self._capacity(row)
@@ -233,6 +254,7 @@ class Track:
         level = trail_level(self._best, sign, self._trail_pct, self._terms.unit, self._terms.step)
         if not level * sign <= self._stop * sign:
             self._stop, self._trailed = level, True
+            self._arm()
 
     def _expire(self) -> None:
         for order in tuple(self.orders):
@@ -280,6 +302,7 @@ class Track:
         order, units = fill.order, fill.closed + fill.opened
         fresh = abs(self.data.position.quantity) == fill.closed
         self._desk.account.book(self.holding, fill)
+        self._desk.booked()
         order.average = (order.average * order.filled + fill.price * units) / (order.filled + units)
         order.filled += units
         self._left -= units
@@ -323,6 +346,7 @@ class Track:
         if levels.trail_pct:
             self._trail_pct, self._best = levels.trail_pct, entry
             self._tighten(sign)
+        self._arm()
 
     def cancel(self, order: StrategyOrder) -> None:
         """Take an order of the strategy's back."""
@@ -331,7 +355,8 @@ class Track:
     def ruin(self) -> None:
         """The account is lost: leave at this close, nothing is traded any more."""
         self._refuse_all("The account is used up.")
-        self._leave(self.row, self._close[self.row], RUIN)
+        row = max(self.data.count - 1, 0)
+        self._leave(row, self._close[row], RUIN)
 
     def _refuse_all(self, why: str) -> None:
         for order in tuple(self.orders):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -33,17 +34,17 @@ class Series:
         self._data = data
 
     def __getitem__(self, index: int) -> float:
-        row = self._data.row
-        at = row + 1 + index if index < 0 else index
-        if 0 <= at <= row:
-            value: float = self._view[at]
-            return value
-        raise InputError(
-            f"Value {index} is not known yet or lies before the first bar: only {row + 1} bars have passed."
-        )
+        # Written for speed: a strategy reads several values a bar.
+        count = self._data.count
+        if index < 0:
+            if index + count >= 0:
+                return self._view[index + count]
+        elif index < count:
+            return self._view[index]
+        raise InputError(f"Value {index} is not known yet or lies before the first bar: only {count} bars have passed.")
 
     def __len__(self) -> int:
-        return self._data.row + 1
+        return self._data.count
 
     def __iter__(self) -> Iterator[float]:
         return iter(self.values.tolist())
@@ -51,7 +52,7 @@ class Series:
     @property
     def values(self) -> npt.NDArray[Any]:
         """All values up to the present, first to last, read-only."""
-        past = self._all[: self._data.row + 1]
+        past = self._all[: self._data.count]
         past.flags.writeable = False
         return past
 
@@ -71,12 +72,13 @@ class Series:
 class BarData:
     """The bars of one instrument up to the present, its position, and what the strategy's host keeps of it.
 
-    ``row`` is the present bar's number, -1 before the first. The columns are :class:`Series`.
+    ``count`` is how many bars have passed; the host moves it. The columns are :class:`Series`.
     """
 
     __slots__ = (
         "_ends",
         "close",
+        "count",
         "high",
         "instrument",
         "key",
@@ -84,7 +86,6 @@ class BarData:
         "oi",
         "open",
         "position",
-        "row",
         "start",
         "volume",
     )
@@ -92,7 +93,7 @@ class BarData:
     def __init__(self, instrument: Instrument, bars: Bars, ends_ns: npt.NDArray[np.int64]) -> None:
         self.instrument = instrument
         self.key = instrument.symbol
-        self.row = -1
+        self.count = 0
         self.start = Series(bars.start_ns, self)
         self.open = Series(bars.open, self)
         self.high = Series(bars.high, self)
@@ -104,6 +105,11 @@ class BarData:
         self._ends = ends_ns
 
     @property
+    def row(self) -> int:
+        """The present bar's number, -1 before the first."""
+        return self.count - 1
+
+    @property
     def symbol(self) -> str:
         """The instrument's symbol."""
         return self.instrument.symbol
@@ -111,7 +117,7 @@ class BarData:
     @property
     def end_ns(self) -> int:
         """The moment (UTC ns) at which the present bar was complete."""
-        return int(self._ends[self.row])
+        return int(self._ends[self.count - 1])
 
     def bars(self) -> Bars:
         """All bars up to the present."""
@@ -122,53 +128,50 @@ class BarData:
         return Bars(self.start.whole(), *(getattr(self, name).whole() for name in COLUMNS))
 
     def __len__(self) -> int:
-        return self.row + 1
+        return self.count
 
     def __repr__(self) -> str:
-        return f"<BarData {self.instrument.key}: {self.row + 1} bars>"
+        return f"<BarData {self.instrument.key}: {self.count} bars>"
 
 
-class Bar:
-    """One complete bar. Prices in rupees; ``time`` is its first moment on the Indian clock."""
+class Bar(msgspec.Struct, frozen=True, gc=False, eq=False):
+    """One complete bar: number ``row`` of ``data``. Prices in rupees, ``time`` its first moment on the Indian clock."""
 
-    __slots__ = ("_data", "_row")
-
-    def __init__(self, data: BarData) -> None:
-        self._data = data
-        self._row = data.row
+    data: BarData
+    row: int
 
     @property
     def symbol(self) -> str:
-        return self._data.instrument.symbol
+        return self.data.instrument.symbol
 
     @property
     def open(self) -> float:
-        return self._data.open[self._row]
+        return self.data.open[self.row]
 
     @property
     def high(self) -> float:
-        return self._data.high[self._row]
+        return self.data.high[self.row]
 
     @property
     def low(self) -> float:
-        return self._data.low[self._row]
+        return self.data.low[self.row]
 
     @property
     def close(self) -> float:
-        return self._data.close[self._row]
+        return self.data.close[self.row]
 
     @property
     def volume(self) -> float:
-        return self._data.volume[self._row]
+        return self.data.volume[self.row]
 
     @property
     def oi(self) -> float:
-        return self._data.oi[self._row]
+        return self.data.oi[self.row]
 
     @property
     def start_ns(self) -> int:
         """UTC ns of its first moment."""
-        return int(self._data.start[self._row])
+        return int(self.data.start[self.row])
 
     @property
     def time(self) -> Any:

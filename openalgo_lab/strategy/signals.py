@@ -25,16 +25,20 @@ FloatArray = npt.NDArray[np.float64]
 
 def crossed_above(left: FloatArray, right: FloatArray | float) -> BoolArray:
     """Where ``left`` is above ``right`` and was not one bar before (both known there)."""
-    above = np.greater(left, right)
-    known = np.isfinite(left) & np.isfinite(right)
     out = np.zeros(len(left), dtype=np.bool_)
-    out[1:] = above[1:] & ~above[:-1] & known[:-1]
+    before = right[:-1] if isinstance(right, np.ndarray) else right
+    now = right[1:] if isinstance(right, np.ndarray) else right
+    np.logical_and(left[1:] > now, left[:-1] <= before, out=out[1:])  # comparisons with NaN are false
     return out
 
 
 def crossed_below(left: FloatArray, right: FloatArray | float) -> BoolArray:
     """Where ``left`` is below ``right`` and was not one bar before (both known there)."""
-    return crossed_above(-np.asarray(left), -np.asarray(right))
+    out = np.zeros(len(left), dtype=np.bool_)
+    before = right[:-1] if isinstance(right, np.ndarray) else right
+    now = right[1:] if isinstance(right, np.ndarray) else right
+    np.logical_and(left[1:] < now, left[:-1] >= before, out=out[1:])
+    return out
 
 
 class SignalStrategy(Strategy):

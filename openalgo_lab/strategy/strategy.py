@@ -39,7 +39,8 @@ class Strategy:
                     self.buy(10, stop_pct=1.5)
 
     What is asked about now is answered with what was known now: bars end at the present one, orders are filled by what
-    comes after. ``symbol=None`` means the first instrument of the universe everywhere.
+    comes after. ``symbol=None`` means the first instrument of the universe everywhere. ``groups`` holds the groups of
+    legs that were opened, in order.
     """
 
     universe: ClassVar[tuple[str, ...]] = ()
@@ -47,7 +48,7 @@ class Strategy:
 
     def __init__(self, host: StrategyHost, parameters: Mapping[str, Any] | None = None) -> None:
         self._host = host
-        self._groups: list[LegGroup] = []
+        self.groups: list[LegGroup] = []
         for name, value in (parameters or {}).items():
             self._set_parameter(name, value)
         self._main = next(iter(host.data.values()))
@@ -119,11 +120,6 @@ class Strategy:
     def now(self) -> datetime:
         """The present, in IST."""
         return from_ns(self._host.now_ns)
-
-    @property
-    def groups(self) -> tuple[LegGroup, ...]:
-        """Groups of legs that were opened, in order."""
-        return tuple(self._groups)
 
     @classmethod
     def parameters(cls) -> dict[str, Any]:
@@ -244,7 +240,7 @@ class Strategy:
     ) -> LegGroup:
         """Open several legs that live and end together; ``stop``, ``target``, ``trail`` in rupees of all legs' P&L."""
         made = LegGroup(self, legs, stop=stop, target=target, trail=trail, re_entries=re_entries)
-        self._groups.append(made)
+        self.groups.append(made)
         made.enter()
         return made
 
@@ -252,7 +248,7 @@ class Strategy:
 
     def after_bars(self) -> None:
         """All bars of one moment have been told: the groups look at their common P&L."""
-        for group in self._groups:
+        for group in self.groups:
             group.check()
 
     def _set_parameter(self, name: str, value: Any) -> None:

@@ -1,0 +1,178 @@
+"""Backtests: an SMA cross with fees, slippage and a stop over a million one-minute bars, and a sweep of 500 of them.
+
+The rivals trade the same bars by the same rules: vectorbt beside the kernel, backtesting.py beside the event engine.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from typing import Any, Final
+
+import numpy as np
+
+from openalgo_lab.backtest.market import Market, make_market
+from openalgo_lab.backtest.run import SignalHost, run_events, trade_vector
+from openalgo_lab.backtest.settings import BacktestSettings, FlatCharges, Slippage
+from openalgo_lab.bench.peers import in_peers
+from openalgo_lab.bench.spec import CannotMeasure, Measured, figure
+from openalgo_lab.indicators import sma
+from openalgo_lab.lab.backtest import dated_tables
+from openalgo_lab.model.instruments import Instrument
+from openalgo_lab.model.market import Bars
+from openalgo_lab.model.vocabulary import Exchange, InstrumentType
+from openalgo_lab.strategy import Bar, SignalStrategy, Strategy, crossed_above, crossed_below
+
+__all__ = ["backtest_event_bars_per_s", "backtest_first_call_s", "backtest_vector_bars_per_s"]
+
+BARS: Final = 1_000_000
+ROUNDS: Final = 5
+SETTINGS: Final = BacktestSettings(
+    cash=1e7, charges=FlatCharges(0.03), slippage=Slippage(percent=0.02), guard=False, tick_rounding=False
+)
+
+_DATA: Final = """
+import time, warnings
+warnings.simplefilter("ignore")
+import numpy as np, pandas as pd
+n = {bars}
+close = 100 * np.exp(np.cumsum(np.random.default_rng(7).normal(0, 0.0005, n)))
+first = np.concatenate((close[:1], close[:-1]))
+high, low = np.maximum(first, close) * 1.0003, np.minimum(first, close) * 0.9997
+def best(once, rounds):
+    once()
+    spent = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        once()
+        spent.append(time.perf_counter() - start)
+    print(n / min(spent))
+"""
+_VECTORBT: Final = """
+import vectorbt as vbt
+c, o, h, l = (pd.Series(column) for column in (close, first, high, low))
+def once():
+    fast, slow = vbt.MA.run(c, 20), vbt.MA.run(c, 50)
+    made = vbt.Portfolio.from_signals(c, fast.ma_crossed_above(slow), fast.ma_crossed_below(slow), open=o, high=h,
+        low=l, init_cash=1e7, fees=0.0003, slippage=0.0002, sl_stop=0.01, size=100)
+    return made.trades.records, made.value()
+best(once, 3)
+"""
+_BACKTESTING: Final = """
+from backtesting import Backtest, Strategy
+frame = pd.DataFrame({"Open": first, "High": high, "Low": low, "Close": close, "Volume": 1e6},
+    index=pd.date_range("2020-01-01", periods=n, freq="min"))
+def mean(values, length): return pd.Series(values).rolling(length).mean()
+class Cross(Strategy):
+    def init(self):
+        self.fast, self.slow = self.I(mean, self.data.Close, 20), self.I(mean, self.data.Close, 50)
+    def next(self):
+        if self.fast[-1] > self.slow[-1] and self.fast[-2] <= self.slow[-2]:
+            if not self.position: self.buy(size=100, sl=self.data.Close[-1] * 0.99)
+        elif self.fast[-1] < self.slow[-1] and self.fast[-2] >= self.slow[-2]: self.position.close()
+def once(): Backtest(frame, Cross, cash=1e7, commission=0.0003, spread=0.0002).run()
+start = time.perf_counter()
+once()
+print(n / (time.perf_counter() - start))
+"""
+
+
+class SignalCross(SignalStrategy):
+    """The cross as signals."""
+
+    fast = 20
+    slow = 50
+    stop_pct = 1.0
+    size = 100
+
+    def signals(self, bars: Bars) -> Any:
+        fast, slow = sma(bars.close, self.fast), sma(bars.close, self.slow)
+        out = crossed_above(fast, slow).astype(np.int8)
+        out[crossed_below(fast, slow)] = 2
+        return out
+
+
+class EventCross(Strategy):
+    """The cross as events."""
+
+    def init(self) -> None:
+        self.fast = self.indicator(sma, self.data.close, 20)
+        self.slow = self.indicator(sma, self.data.close, 50)
+
+    def on_bar(self, bar: Bar) -> None:
+        if len(self.data) < 51:
+            return
+        if self.fast[-1] > self.slow[-1] and self.fast[-2] <= self.slow[-2]:
+            if not self.position:
+                self.buy(100, stop_loss=bar.close * 0.99)
+        elif self.fast[-1] < self.slow[-1] and self.fast[-2] >= self.slow[-2]:
+            self.close()
+
+
+def minute_bars(count: int) -> Bars:
+    """One-minute bars of sessions of 375 minutes."""
+    close = 100 * np.exp(np.cumsum(np.random.default_rng(7).normal(0, 0.0005, count)))
+    first = np.concatenate((close[:1], close[:-1]))
+    high, low = np.maximum(first, close) * 1.0003, np.minimum(first, close) * 0.9997
+    day, minute = np.divmod(np.arange(count), 375)
+    start = ((16_800 + day) * 86_400 + 13_500 + minute * 60) * 10**9
+    return Bars(start.astype(np.int64), first, high, low, close, np.full(count, 1e6), np.zeros(count))
+
+
+def market_of(count: int) -> Market:
+    """The bars, ready to run."""
+    instrument = Instrument("SBIN", Exchange.NSE, InstrumentType.EQ, "SBIN", 1, 1, 0.05)
+    return make_market(instrument, minute_bars(count), SETTINGS, dated_tables())
+
+
+@figure("backtest_vector_bars_per_s", unit="1/s", goal=35_000_000, better="higher")
+def backtest_vector_bars_per_s() -> Measured:
+    """Indicators, signals, trades and equity curve by the vector kernel; the best of five rounds."""
+    market = market_of(BARS)
+    made = SignalCross(SignalHost(market), {})
+    equity = np.empty(BARS)
+    trade_vector(made, market, SETTINGS, 1.0, equity)
+    spent, trades = [], 0
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        trades = len(trade_vector(made, market, SETTINGS, 1.0, equity).trades)
+        spent.append(time.perf_counter() - start)
+    peer = in_peers(_DATA.format(bars=BARS) + _VECTORBT, timeout_s=240)
+    return Measured(BARS / min(spent), peer, also={"trades": float(trades)})
+
+
+@figure("backtest_event_bars_per_s", unit="1/s", goal=300_000, better="higher")
+def backtest_event_bars_per_s() -> Measured:
+    """The strategy as written, bar by bar, with its orders; the better of three rounds."""
+    market, tables = market_of(BARS), dated_tables()
+    spent, trades = [], 0
+    for _ in range(3):
+        start = time.perf_counter()
+        record, _ = run_events(EventCross, [market], SETTINGS, tables, {})
+        spent.append(time.perf_counter() - start)
+        trades = len(record.trades)
+    peer = in_peers(_DATA.format(bars=BARS) + _BACKTESTING, timeout_s=240)
+    return Measured(BARS / min(spent), peer, also={"trades": float(trades)})
+
+
+_FIRST_CALL: Final = """
+import time
+from openalgo_lab.bench.figures import backtest as b
+market = b.market_of(2_000)
+start = time.perf_counter()
+b.trade_vector(b.SignalCross(b.SignalHost(market), {}), market, b.SETTINGS, 1.0, b.np.empty(2_000))
+print(time.perf_counter() - start)
+"""
+
+
+@figure("backtest_first_call_s", unit="s", goal=1.0, better="lower")
+def backtest_first_call_s() -> float:
+    """The kernel's first run in a fresh process, its machine code on the disk; the middle of three."""
+    spent = []
+    for _ in range(4):
+        done = subprocess.run([sys.executable, "-c", _FIRST_CALL], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise CannotMeasure(f"The first call failed: {done.stderr.strip().splitlines()[-1]}")
+        spent.append(float(done.stdout.split()[-1]))
+    return sorted(spent[1:])[1]
