@@ -66,7 +66,7 @@ def facts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     [
         ("ip", "127.0.0.1"), ("allow_origin", ""), ("allow_origin_pat", ""), ("allow_credentials", False),
         ("remote", False), ("xsrf_off", False), ("terminals", False), ("unauthenticated", False),
-        ("ping", 20000), ("pong", 20000), ("buffer", False), ("cull", 0), ("pool", 2),
+        ("ping", 10000), ("pong", 30000), ("buffer", False), ("cull", 0), ("pool", 2),
         ("transport", "ipc" if os.name == "posix" else "tcp"), ("connection", "NoDelayConnection"),
         ("token", 43), ("generated", False), ("password", False), ("cookie", {"samesite": "Lax"}),
         ("limits", [4000, 20000000]),
