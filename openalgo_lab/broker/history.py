@@ -10,7 +10,7 @@ import numpy.typing as npt
 from openalgo_lab.broker.spec import BrokerSpec
 from openalgo_lab.model.errors import NotSupported
 from openalgo_lab.model.market import Bars
-from openalgo_lab.model.times import NS_PER_SECOND
+from openalgo_lab.model.times import NS_PER_SECOND, Clock, SystemClock, day_bounds_ns, from_ns
 
 __all__ = ["fetch_history", "joined", "pages"]
 
@@ -19,7 +19,9 @@ _NS_PER_DAY = 86_400 * NS_PER_SECOND
 FetchPage = Callable[[int, int], Awaitable[Bars]]
 
 
-async def fetch_history(spec: BrokerSpec, interval: str, start_ns: int, end_ns: int, fetch: FetchPage) -> Bars:
+async def fetch_history(
+    spec: BrokerSpec, interval: str, start_ns: int, end_ns: int, fetch: FetchPage, *, clock: Clock | None = None
+) -> Bars:
     """All candles that start in [start_ns, end_ns), ascending, by as many calls as it takes.
 
     Raises NotSupported for an interval that the broker has not.
@@ -29,15 +31,23 @@ async def fetch_history(spec: BrokerSpec, interval: str, start_ns: int, end_ns: 
         offered = ", ".join(limits.intervals)
         raise NotSupported(f"{spec.name} has no candles of {interval!r}; it has {offered}.", field="interval")
     days = limits.intervals.get(interval, 0)
-    found = [await fetch(start, end) for start, end in pages(start_ns, end_ns, days)]
+    today_ns = _midnight_ns((clock or SystemClock()).now_ns()) if limits.today_apart else 0
+    found = [await fetch(start, end) for start, end in pages(start_ns, end_ns, days, today_ns)]
     return joined(found, start_ns, end_ns)
 
 
-def pages(start_ns: int, end_ns: int, days: int) -> Iterator[tuple[int, int]]:
-    """The span cut into pages of at most ``days`` (0 = one page), oldest first."""
+def pages(start_ns: int, end_ns: int, days: int, cut_ns: int = 0) -> Iterator[tuple[int, int]]:
+    """The span cut into pages of at most ``days`` (0 = one page), oldest first; none of them spans ``cut_ns``."""
+    if start_ns < cut_ns < end_ns:
+        yield from pages(start_ns, cut_ns, days)
+        start_ns = cut_ns
     step = days * _NS_PER_DAY or max(end_ns - start_ns, 1)
     for start in range(start_ns, end_ns, step):
         yield start, min(start + step, end_ns)
+
+
+def _midnight_ns(now_ns: int) -> int:
+    return day_bounds_ns(from_ns(now_ns).date())[0]
 
 
 def joined(parts: Sequence[Bars], start_ns: int, end_ns: int) -> Bars:

@@ -138,11 +138,13 @@ class Limits(msgspec.Struct, frozen=True):
 class HistoryLimits(msgspec.Struct, frozen=True):
     """Which candles there are: ``intervals`` maps our word (1m, 5m, 1h, D …) to the most days of one call.
 
-    ``oldest_days`` is how far back intraday candles go at all; 0 = not known.
+    ``oldest_days`` is how far back intraday candles go at all; 0 = not known. ``today_apart``: today's candles come by
+    a call of their own, so a page ends at the midnight before today.
     """
 
     intervals: Mapping[str, int] = {}
     oldest_days: int = 0
+    today_apart: bool = False
 
 
 # Feeds --------------------------------------------------------------------------------------------------------------

@@ -33,6 +33,10 @@ class SuiteBase:
     listings: ClassVar[Sequence[Listing]] = LISTED
     has_freeze: ClassVar[bool] = False
     """Whether the broker's master contract tells freeze quantities."""
+    gtt_pairs: ClassVar[bool] = True
+    """Whether a stop and a target may stand for a position that is there already."""
+    gtt_has_price: ClassVar[bool] = True
+    """Whether a GTT's order has a limit price of its own beside the trigger."""
 
     # Parts -----------------------------------------------------------------------------------------------------
 

@@ -11,8 +11,9 @@ import pytest
 from openalgo_lab.broker import Capability
 from openalgo_lab.model.errors import (
     InputError,
+    NotSupported,
 )
-from openalgo_lab.model.gtt import GttIntent, GttKind, GttLeg, GttStatus
+from openalgo_lab.model.gtt import GttIntent, GttLeg, GttStatus
 from openalgo_lab.model.orders import new_order_id
 from openalgo_lab.model.times import to_ns
 from openalgo_lab.model.vocabulary import Product, Side
@@ -78,27 +79,30 @@ class BookSuite(SuiteBase):
         self.need(Capability.GTT)
         instrument = await made.instrument(SBIN)
 
-        def wanted(*legs: tuple[float, float]) -> GttIntent:
-            made_of = tuple(GttLeg(trigger, price, 7) for trigger, price in legs)
+        def wanted(*triggers: float) -> GttIntent:
+            legs = tuple(GttLeg(price, price - 0.5 if self.gtt_has_price else price, 7) for price in triggers)
             return GttIntent(
-                new_order_id(), CLIENT, instrument.exchange, "SBIN", Side.SELL, Product.CNC, made_of, last_price=812.5
+                new_order_id(), CLIENT, instrument.exchange, "SBIN", Side.SELL, Product.CNC, legs, last_price=812.5
             )
 
-        single = await made.ask("place_gtt", wanted((780.0, 779.5)), instrument)
-        pair = await made.ask("place_gtt", wanted((780.0, 779.5), (850.0, 849.5)), instrument)
+        first = await made.ask("place_gtt", wanted(780.0), instrument)
+        triggers = (775.0, 850.0) if self.gtt_pairs else (850.0,)
+        second = await made.ask("place_gtt", wanted(*triggers), instrument)
         book = {row.broker_gtt_id: row for row in await made.ask("gtt_book")}
-        assert set(book) == {single, pair}
-        assert [(leg.trigger_price, leg.quantity) for leg in book[pair].legs] == [(780.0, 7), (850.0, 7)]
-        assert (book[single].status, book[single].side, book[single].product) == (
+        assert set(book) == {first, second}
+        assert [(leg.trigger_price, leg.quantity) for leg in book[second].legs] == [(price, 7) for price in triggers]
+        assert (book[first].status, book[first].side, book[first].product) == (
             GttStatus.ACTIVE, Side.SELL, Product.CNC,
         )  # fmt: skip
-        assert book[single].symbol in names_of(instrument)
-        await made.ask("modify_gtt", single, wanted((770.0, 769.5)), instrument)
-        await made.ask("cancel_gtt", pair)
+        assert book[first].symbol in names_of(instrument)
+        await made.ask("modify_gtt", first, wanted(770.0), instrument)
+        await made.ask("cancel_gtt", second)
         book = {row.broker_gtt_id: row for row in await made.ask("gtt_book")}
-        assert [leg.trigger_price for leg in book[single].legs] == [770.0]
-        assert pair not in book or book[pair].status is GttStatus.CANCELLED
-        assert wanted((1, 1), (2, 2)).kind is GttKind.OCO
+        assert [leg.trigger_price for leg in book[first].legs] == [770.0]
+        assert second not in book or book[second].status is GttStatus.CANCELLED
+        if not self.gtt_pairs:
+            with pytest.raises(NotSupported):
+                await made.ask("place_gtt", wanted(775.0, 850.0), instrument)
 
     # Market data -----------------------------------------------------------------------------------------------
 

@@ -103,6 +103,7 @@ class FeedSuite(SuiteBase):
         made.simulator.alive = False
         made.simulator.drop_sockets()
         await until(lambda: any("session" in state.detail.lower() for state in made.sink.feeds))
+        await asyncio.sleep(0.4)  # each of the broker's feeds meets the refusal once
         tries = len(made.simulator.log), made.simulator.connections
         await asyncio.sleep(0.4)
         assert (len(made.simulator.log), made.simulator.connections) == tries
