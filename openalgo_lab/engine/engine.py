@@ -42,6 +42,7 @@ from openalgo_lab.model.events import AnyEvent, Books, EngineStatus, ErrorRaised
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
 from openalgo_lab.model.market import Quote
 from openalgo_lab.model.vocabulary import FeedMode
+from openalgo_lab.store.guard import guard_process
 from openalgo_lab.store.instruments import InstrumentStore
 
 __all__ = ["Engine"]
@@ -132,6 +133,7 @@ class Engine:
         A broker that cannot be reached keeps its account closed, with the reason in the status, and is tried again.
         Raises JournalError, StoreError, InputError, ReplayError when the engine cannot run at all.
         """
+        guard_process()
         engine = cls(config, composer(config))
         try:
             await engine._open()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from typing import Any, Final, Protocol
@@ -12,11 +13,14 @@ from openalgo_lab.engine.config import RateLimits
 from openalgo_lab.engine.principal import Permission, Principal
 from openalgo_lab.engine.table import CommandRule, RateClass, Step
 from openalgo_lab.model.commands import Command
-from openalgo_lab.model.errors import LabError, NotPermitted, Throttled
+from openalgo_lab.model.errors import EngineError, LabError, NotPermitted, Throttled
 from openalgo_lab.model.secret import MASK, Secret
 from openalgo_lab.store.audit import AuditEntry
+from openalgo_lab.store.crash import report_crash
 
-__all__ = ["AuditTrail", "RateGate", "ScopeGate", "Touched", "check_permission", "described"]
+__all__ = ["AuditTrail", "RateGate", "ScopeGate", "Touched", "check_permission", "described", "say_crashes"]
+
+log = logging.getLogger(__name__)
 
 KEY_RATES: Final = RateLimits(order_per_s=10.0, read_per_s=50.0)
 """What a program with a key may ask for in a second: ten orders is what SEBI lets an unregistered one send."""
@@ -99,6 +103,18 @@ class RateGate:
 
 def _by_class(limits: RateLimits) -> dict[RateClass, float]:
     return {RateClass.ORDER: limits.order_per_s, RateClass.READ: limits.read_per_s, RateClass.FREE: 0.0}
+
+
+async def say_crashes(rule: CommandRule, _: Command[Any], __: Principal, proceed: Step) -> Any:
+    """An error that is not of our tree is a fault of the engine: it is written down, and told in one sentence."""
+    try:
+        return await proceed()
+    except LabError:
+        raise
+    except Exception as error:
+        log.exception("The command %s failed inside the engine.", rule.name)
+        told = report_crash(f"command {rule.name}", error)
+        raise EngineError(f"The engine failed at {rule.name} ({type(error).__name__}). {told}".rstrip()) from error
 
 
 class AuditTrail:

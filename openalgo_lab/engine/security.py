@@ -11,7 +11,7 @@ import msgspec
 
 from openalgo_lab.engine.config import RateLimits
 from openalgo_lab.engine.identity import Identity, next_session_end_ns
-from openalgo_lab.engine.middleware import AuditTrail, RateGate, ScopeGate, Touched, check_permission
+from openalgo_lab.engine.middleware import AuditTrail, RateGate, ScopeGate, Touched, check_permission, say_crashes
 from openalgo_lab.engine.principal import Permission, Principal
 from openalgo_lab.engine.security_desks import IdentityDesk, KeyDesk, VaultDesk
 from openalgo_lab.engine.table import CommandRule, Middleware, RateClass, Step, handles
@@ -82,6 +82,7 @@ class Security:
         """The steps before every command, outermost first."""
         return (
             self._note_act,
+            say_crashes,
             AuditTrail(self.audit.append, self._clock.now_ns),
             check_permission,
             ScopeGate(touched),

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from openalgo_lab.store.crash import report_crash
+
 __all__ = ["OnCrash", "RestartPolicy", "Supervisor"]
 
 log = logging.getLogger(__name__)
@@ -100,13 +102,16 @@ class Supervisor:
             except Exception as error:
                 # The one place for it: whatever a task died of, the user hears it and the policy decides.
                 log.exception("The task %s crashed.", name)
+                told = report_crash(f"task {name}", error)
                 if on_crash is OnCrash.STOP_ENGINE:
-                    self._report(name, f"{name} failed ({_words(error)}) and the engine stops: start it again.")
+                    sentence = f"{name} failed ({_words(error)}) and the engine stops: start it again. {told}"
+                    self._report(name, sentence.rstrip())
                     self._fatal(name)
                     return
                 crashes = 1 if loop.time() - began > policy.calm_s else crashes + 1
                 wait = policy.wait(crashes)
-                self._report(name, f"{name} failed ({_words(error)}) and starts again in {wait:.1f} s.")
+                sentence = f"{name} failed ({_words(error)}) and starts again in {wait:.1f} s. {told}"
+                self._report(name, sentence.rstrip())
             await asyncio.sleep(wait)
 
     def _tell_if_unheard(self, task: asyncio.Task[Any]) -> None:
@@ -119,7 +124,8 @@ class Supervisor:
         # `_log_traceback` is asyncio's own mark of "nobody has fetched this error yet".
         if getattr(task, "_log_traceback", False) and (error := task.exception()) is not None:
             log.error("The task %s failed.", task.get_name(), exc_info=error)
-            self._report(task.get_name(), f"{task.get_name()} failed: {_words(error)}")
+            told = report_crash(f"task {task.get_name()}", error)
+            self._report(task.get_name(), f"{task.get_name()} failed: {_words(error)} {told}".rstrip())
 
 
 def _words(error: BaseException) -> str:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from openalgo_lab.engine.lag import LagSampler
 from openalgo_lab.model.errors import CallTimeout, EngineDead
 from openalgo_lab.model.events import Latency
+from openalgo_lab.store.crash import report_crash
 
 __all__ = ["SWITCH_INTERVAL_S", "LoopThread"]
 
@@ -120,14 +121,23 @@ class LoopThread:
         asyncio.set_event_loop(self._loop)
         sampler = self._loop.create_task(self._lag.run(), name="loop-lag")
         self._loop.call_soon(self._started.set)
+        self._loop.set_exception_handler(self._on_loop_error)
         try:
             self._loop.run_forever()
         except BaseException as error:
             # KeyboardInterrupt and SystemExit raised by a callback end a loop; callers must hear of it.
             self._cause = f"it was ended by {type(error).__name__}"
             log.exception("The loop of %s ended.", self.name)
+            report_crash(f"the loop of {self.name}", error)
         finally:
             self._bury(sampler)
+
+    def _on_loop_error(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What a callback raised that nobody waits for: logged as ever, and written down."""
+        loop.default_exception_handler(context)
+        error = context.get("exception")
+        if isinstance(error, BaseException) and (told := report_crash(f"a callback of {self.name}", error)):
+            log.error("%s", told)
 
     def _bury(self, sampler: asyncio.Task[None]) -> None:
         with self._lock:

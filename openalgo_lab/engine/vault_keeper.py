@@ -13,6 +13,7 @@ from openalgo_lab.model.errors import InputError, VaultDamaged, VaultError, Vaul
 from openalgo_lab.model.secret import Secret, SecretMasker
 from openalgo_lab.model.security_commands import VaultInfo, VaultOpened
 from openalgo_lab.model.times import Clock, SystemClock
+from openalgo_lab.store.guard import process_masker
 
 if TYPE_CHECKING:
     from openalgo_lab.store.vault import Keychain, Unlocking, Vault
@@ -41,7 +42,7 @@ class VaultKeeper:
     ) -> None:
         self.folder = folder
         self.clock = clock or SystemClock()
-        self._masker = masker or SecretMasker()
+        self._masker = masker or process_masker()
         self._find_keychain = keychain
         self._vault: Vault | None = None
         self._lock = threading.Lock()

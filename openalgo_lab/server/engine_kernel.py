@@ -17,6 +17,8 @@ import msgspec
 
 from openalgo_lab.model.errors import LabError
 from openalgo_lab.server.names import ENGINE_VARIABLE
+from openalgo_lab.store.crash import hook_threads
+from openalgo_lab.store.guard import guard_process
 
 __all__ = ["EngineOrder", "host_engine", "main"]
 
@@ -65,6 +67,8 @@ def main() -> None:
     order = msgspec.json.decode(os.environ[ENGINE_VARIABLE], type=EngineOrder)
     from ipykernel.kernelapp import IPKernelApp
 
+    guard_process()
+    hook_threads()
     app = IPKernelApp.instance()
     app.initialize()
     lab = _start(order)

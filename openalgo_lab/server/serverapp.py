@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import secrets
 import signal
@@ -14,10 +15,11 @@ from typing import Any
 from jupyter_server.serverapp import ServerApp
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 from jupyter_server.utils import JupyterServerAuthWarning
-from tornado.log import gen_log
+from tornado.log import app_log, gen_log
 from traitlets.config import Config
 
 from openalgo_lab.server.places import Places, jupyter_config_dirs
+from openalgo_lab.store.crash import CrashLog
 
 __all__ = ["LabServerApp", "NoDelayConnection", "config_for", "set_jupyter_paths"]
 
@@ -66,6 +68,8 @@ class LabServerApp(ServerApp):
         super().init_logging()
         for log in (self.log, gen_log):
             log.addFilter(lambda record: not any(words in str(record.msg) for words in _IDLE_WARNINGS))
+        for log in (self.log, app_log, logging.getLogger("asyncio")):
+            log.addHandler(CrashLog("the app's server"))
 
     def load_server_extensions(self) -> None:
         """Load them without Voilà's routes being reported: those that matter are covered by ours."""

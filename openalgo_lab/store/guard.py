@@ -11,7 +11,7 @@ from typing import Any
 
 from openalgo_lab.model.secret import SecretFilter, SecretMasker
 
-__all__ = ["guard_process", "process_masker"]
+__all__ = ["guard_process", "mask_records", "no_core_dumps", "process_masker"]
 
 
 @cache
@@ -24,7 +24,7 @@ def process_masker() -> SecretMasker:
 def guard_process() -> None:
     """Switch core dumps off and mask all logs of this process, whichever handler they go to. Once, harmless again."""
     no_core_dumps()
-    masks_records(process_masker())
+    mask_records(process_masker())
 
 
 def no_core_dumps() -> None:
@@ -48,7 +48,7 @@ def no_core_dumps() -> None:
 _PR_SET_DUMPABLE = 4
 
 
-def masks_records(masker: SecretMasker) -> None:
+def mask_records(masker: SecretMasker) -> None:
     """Mask each log record when it is made: handlers that are added later get a clean one as well."""
     before: Callable[..., logging.LogRecord] = logging.getLogRecordFactory()
     clean = SecretFilter(masker)

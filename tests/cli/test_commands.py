@@ -98,14 +98,20 @@ def test_an_error_of_ours_is_one_sentence(
     assert capsys.readouterr().err == f"openalgo-lab: {error}\n"
 
 
-def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_keeps_its_traceback_and_is_written_down(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def break_down(**_options: object) -> int:
         raise ZeroDivisionError
 
     monkeypatch.setattr(launch, "run_app", break_down)
     monkeypatch.setattr(sys, "argv", ["openalgo-lab", "app"])
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(SystemExit) as ended:
         cli.main()
+    assert ended.value.code == 70
+    said = capsys.readouterr().err
+    assert "ZeroDivisionError" in said
+    assert "A report lies in" in said
 
 
 def test_version() -> None:

@@ -130,7 +130,7 @@ def written(folder: Path) -> list[AuditEntry]:
 
 def test_many_threads_one_chain(tmp_path: Path) -> None:
     writer = AuditWriter(tmp_path)
-    threads = [threading.Thread(target=lambda: [writer.append(entry) for entry in ENTRIES]) for _ in range(8)]
+    threads = [threading.Thread(target=lambda: [*map(writer.append, ENTRIES)]) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:

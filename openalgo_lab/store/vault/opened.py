@@ -10,6 +10,7 @@ from pathlib import Path
 from openalgo_lab.model.errors import VaultError
 from openalgo_lab.model.secret import SecretBytes, SecretMasker
 from openalgo_lab.model.times import Clock
+from openalgo_lab.store.guard import guard_process
 from openalgo_lab.store.vault.copies import drop_copies, keep_copy
 from openalgo_lab.store.vault.database import VaultDatabase, translated
 from openalgo_lab.store.vault.files import UNFINISHED, move, move_database, remove_database
@@ -40,6 +41,7 @@ class OpenedVault:
         clock: Clock,
         masker: SecretMasker,
     ) -> None:
+        guard_process()
         self.places = places
         self.header = header
         self.master = master

@@ -9,6 +9,7 @@ from typing import Self
 from openalgo_lab.model.errors import InputError
 from openalgo_lab.model.secret import Secret, SecretBytes, SecretMasker
 from openalgo_lab.model.times import Clock, SystemClock
+from openalgo_lab.store.guard import process_masker
 from openalgo_lab.store.vault import bundle, restoring, rotating
 from openalgo_lab.store.vault.creating import create_vault
 from openalgo_lab.store.vault.keychain import Keychain
@@ -70,7 +71,7 @@ class Vault:
             keychain=keychain,
             recovery=recovery,
             clock=clock or SystemClock(),
-            masker=masker or SecretMasker(),
+            masker=masker or process_masker(),
         )
         return cls(opened), shown
 
@@ -90,7 +91,7 @@ class Vault:
         VaultDamaged (see :meth:`restore`), VaultBusy (another process writes), VaultError (rights, disk, version).
         """
         opened = open_vault(
-            VaultPlaces(folder), by, write=write, clock=clock or SystemClock(), masker=masker or SecretMasker()
+            VaultPlaces(folder), by, write=write, clock=clock or SystemClock(), masker=masker or process_masker()
         )
         return cls(opened)
 
@@ -124,7 +125,7 @@ class Vault:
             keychain=keychain,
             replace=replace,
             clock=clock or SystemClock(),
-            masker=masker or SecretMasker(),
+            masker=masker or process_masker(),
         )
         return cls(opened), shown
 
