@@ -170,12 +170,14 @@ class FeedSocket:
         self._task = asyncio.get_running_loop().create_task(self._run(connection), name=name)
 
     async def _run(self, connection: FeedConnection | None) -> None:
+        at_once = connection is None
         while True:
             if connection is not None:
                 await self._serve(connection)
                 if self._ended():
                     return
-            await asyncio.sleep(self._delay())
+            await asyncio.sleep(0.0 if at_once else self._delay())
+            at_once = False
             self._failures += 1
             try:
                 connection = await self._open()

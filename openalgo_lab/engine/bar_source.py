@@ -29,10 +29,11 @@ class BarSource:
     async def bars(self, key: InstrumentKey, interval: str, start_ns: int, end_ns: int) -> Bars:
         """Candles that start in [start_ns, end_ns), UTC ns."""
         instrument = self._instruments().require(key)
-        if self._parts.history is not None:
+        line = self._router.data_line
+        if self._parts.history is not None and line is self._router.lines[0]:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._worker, self._parts.history, instrument, interval, start_ns, end_ns)
-        return await self._router.line("").adapter.history(instrument, interval, start_ns, end_ns)
+        return await line.adapter.history(instrument, interval, start_ns, end_ns)
 
     async def minutes(self, key: InstrumentKey, start_ns: int, end_ns: int) -> Bars:
         """One-minute candles."""

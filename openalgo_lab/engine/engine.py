@@ -15,6 +15,10 @@ from openalgo_lab.engine.board import Board
 from openalgo_lab.engine.bus import Bus
 from openalgo_lab.engine.composition import Composition, compose
 from openalgo_lab.engine.config import EngineConfig
+from openalgo_lab.engine.connections.connections import Connections
+from openalgo_lab.engine.connections.desk import BrokerDesk
+from openalgo_lab.engine.connections.market import MarketSwitch
+from openalgo_lab.engine.connections.named import NamedAdapter
 from openalgo_lab.engine.desks import AdminDesk, DataDesk
 from openalgo_lab.engine.lag import LagSampler
 from openalgo_lab.engine.ledger import Ledger
@@ -41,7 +45,7 @@ from openalgo_lab.model.errors import EngineDead, LabError, StoreError
 from openalgo_lab.model.events import AnyEvent, Books, EngineStatus, ErrorRaised, OrderUpdated, TradeHappened
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
 from openalgo_lab.model.market import Quote
-from openalgo_lab.model.vocabulary import FeedMode
+from openalgo_lab.model.vocabulary import FeedMode, Mode
 from openalgo_lab.store.guard import guard_process
 from openalgo_lab.store.instruments import InstrumentStore
 
@@ -63,11 +67,14 @@ class Engine:
         self.config = config
         self.bus = Bus()
         self.board = Board()
+        self.market = MarketSwitch(parts)
+        parts = self.market.around(parts, self._margin_of_broker)
         self._parts = parts
         self._live = False
         self._closed = False
         self._store: InstrumentStore | None = None
         self._funds_due: set[str] = set()
+        self._compared: dict[str, asyncio.Task[None]] = {}
         self._lag = LagSampler()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="openalgo-history")
         self.supervisor = Supervisor(self._report, self._fatal)
@@ -93,7 +100,7 @@ class Engine:
             report=self._report,
             now_ns=parts.now_ns,
         )
-        self.data = MarketData(self.board, self.router.line("").adapter, self._instruments, self._report)
+        self.data = MarketData(self.board, self.router.data_line.adapter, self._instruments, self._report)
         self.flow = OrderFlow(
             router=self.router,
             ledger=self.ledger,
@@ -121,9 +128,8 @@ class Engine:
             report=self._report,
         )
         self.sheet = HealthSheet(self, parts, self._lag)
-        self.security = Security(
-            parts.vault or VaultKeeper(parts.folder), call=self._call_as, publish=self.bus.publish
-        )
+        self.security = Security(parts.vault or VaultKeeper(parts.folder), call=self._call_as, publish=self.bus.publish)
+        self.connections = Connections(self, parts, self.security.keeper)
         self.table = self._make_table()
 
     @classmethod
@@ -231,23 +237,87 @@ class Engine:
 
     async def _bring_up_first(self, line: Line) -> None:
         try:
-            await self._bring_up(line)
+            await self.bring_up(line)
         except LabError as error:
             if isinstance(error, StoreError):
                 raise
             line.shut(f"{error} It is tried again", expired=line.expired)
             self._report(f"account {line.name}", f"The account {line.name} cannot be used yet: {error}")
-            self.supervisor.keep(f"account {line.name}", lambda: self._bring_up(line))
+            self.supervisor.keep(f"account {line.name}", lambda: self.bring_up(line))
 
-    async def _bring_up(self, line: Line) -> None:
+    async def bring_up(self, line: Line) -> None:
         """Connect, list the instruments, compare the books, open."""
         await line.adapter.connect(LineSink(self, line))
-        if self._store is None:
+        if self._store is None and line is self.data_line:
             self._store = await self._list_instruments(line)
+        await self.connections.list_instruments(line)
+        if line is self.data_line:
+            self.data.ask_again()
         await self.reconciler.look(line)
         self._watch_held(line)
         line.open_up()
-        self.supervisor.keep(f"reconciler {line.name}", lambda: self.reconciler.keep(line))
+        if line.name not in self._compared:
+            self._compared[line.name] = self.supervisor.keep(
+                f"reconciler {line.name}", lambda: self.reconciler.keep(line)
+            )
+
+    # Accounts that come and go --------------------------------------------------------------------------------------
+
+    def add_line(self, line: Line) -> None:
+        """Another account; its journal is replayed, its orders are closed until :meth:`bring_up`."""
+        self.router.add(line)
+        self._pause_by_market()
+        self._restore(line)
+
+    async def take_down(self, line: Line) -> None:
+        """An account leaves; what depended on it goes back to the account that the engine began with."""
+        first = self.router.lines[0]
+        if self.data_line is line:
+            await self.show_data_of(first)
+        if self.router.default_account == line.name:
+            self.router.default_account = first.name
+        watch = self._compared.pop(line.name, None)
+        if watch is not None:
+            watch.cancel()
+        self.router.remove(line)
+        await self._end(f"adapter {line.name}", line.adapter.close())
+        await self._end(f"journal {line.name}", line.journal.close())
+
+    async def show_data_of(self, line: Line) -> None:
+        """Market data, instruments and hours come from this account from now on.
+
+        Raises StoreError while it has no instruments.
+        """
+        if line is self.data_line:
+            return
+        adapter, first = line.adapter, self.router.lines[0]
+        store = adapter.store if isinstance(adapter, NamedAdapter) else self._first_store
+        if store is None:
+            raise StoreError(f"{line.name} has no instruments yet: wait until it is connected.")
+        await self.data.leave()
+        self._store, self.router.data_line = store, line
+        self.market.elsewhere = line is not first
+        self.data.use(adapter)
+        self._pause_by_market()
+        for each in self.router.lines:
+            self._watch_held(each)
+
+    @property
+    def data_line(self) -> Line:
+        """The account whose market data is shown."""
+        return self.router.data_line
+
+    def _pause_by_market(self) -> None:
+        """Simulated prices never judge orders with money, nor real prices simulated orders."""
+        real = self.data_line.account.mode is Mode.LIVE
+        for line in self.router.lines:
+            fits = (line.account.mode is Mode.LIVE) == real
+            other = "real" if real else "simulated"
+            line.paused_because = (
+                ""
+                if fits
+                else (f"{other} prices are shown; see the other market with lab.use({line.name!r}, data=True)")
+            )
 
     async def _list_instruments(self, line: Line) -> InstrumentStore:
         """Today's file if it is there and whole, else a new one from the broker's list."""
@@ -259,6 +329,13 @@ class Engine:
         except StoreError as error:
             log.info("The instruments are listed anew: %s", error)
         return InstrumentStore.build(path, await line.adapter.instruments(), self._parts.day)
+
+    @property
+    def _first_store(self) -> InstrumentStore | None:
+        """The instruments that the engine began with."""
+        if self.data_line is self.router.lines[0]:
+            return self._store
+        return InstrumentStore.open(self._parts.instrument_file)
 
     def _watch_held(self, line: Line) -> None:
         """What is held or working is on the board without anyone's asking."""
@@ -290,6 +367,7 @@ class Engine:
                 traded_only=self._parts.steer is not None,
             ),
             AdminDesk(health=self, router=self.router, reconciler=self.reconciler, parts=self._parts),
+            BrokerDesk(self.connections, self),
             *self.security.desks,
         )
         touched = AccountsTouched(self.router, self.ledger)
@@ -304,7 +382,16 @@ class Engine:
         price = order.price or order.trigger_price or (quote.ltp if quote is not None else 0.0)
         if self._parts.margin is None or not price > 0:
             return None
-        return (await self._parts.margin(order, instrument, price))[0]
+        try:
+            return (await self._parts.margin(order, instrument, price))[0]
+        except LabError as error:
+            log.info("The margin of an order of %s is not known: %s", instrument.key, error)
+            return None
+
+    async def _margin_of_broker(self, order: PlaceOrder, instrument: Instrument) -> int | None:
+        """The broker's own count for a connected account, in paise; None for others."""
+        adapter = self.router.line(order.account).adapter
+        return await adapter.margin_of(order, instrument) if isinstance(adapter, NamedAdapter) else None
 
     def _publish(self, event: AnyEvent) -> None:
         """What the ledger tells: first our own consequences, then everyone."""

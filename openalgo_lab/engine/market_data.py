@@ -13,7 +13,7 @@ from openalgo_lab.broker.adapter import Adapter
 from openalgo_lab.engine.board import Board
 from openalgo_lab.model.errors import LabError
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
-from openalgo_lab.model.market import DEPTH_LEVELS, QUOTE_FIELDS, Bars, Depth, Quote, TickBatch
+from openalgo_lab.model.market import DEPTH_LEVELS, QUOTE_FIELDS, Depth, Quote, TickBatch
 from openalgo_lab.model.vocabulary import FeedMode
 from openalgo_lab.store.instruments import InstrumentStore
 
@@ -86,7 +86,7 @@ class MarketData:
         report: Callable[[str, str], None],
     ) -> None:
         self._board = board
-        self._adapter = self._first = adapter
+        self._adapter = adapter
         self._instruments = instruments
         self._report = report
         self._wanted: dict[str, dict[InstrumentKey, int]] = {}
@@ -118,11 +118,6 @@ class MarketData:
             self._touch([key for key in keys if wanted.pop(key, None) is not None])
 
     # Another market -----------------------------------------------------------------------------------------------
-
-    @property
-    def elsewhere(self) -> bool:
-        """Whether it comes from another account than the engine began with."""
-        return self._adapter is not self._first
 
     async def leave(self) -> None:
         """Tell the present feed that nobody listens any more; before :meth:`use`, with the old instruments."""
@@ -259,7 +254,3 @@ class MarketData:
         if self._have.get(key) == _RANK[FeedMode.DEPTH] and (depth := self._board.depth(key)) is not None:
             return depth
         return await self._adapter.depth(self._instruments().require(key))
-
-    async def history(self, instrument: Instrument, interval: str, start_ns: int, end_ns: int) -> Bars:
-        """Candles, from the broker."""
-        return await self._adapter.history(instrument, interval, start_ns, end_ns)

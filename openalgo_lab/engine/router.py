@@ -53,7 +53,8 @@ class Router:
     def __init__(self, lines: Iterable[Line], default_account: str = "") -> None:
         self._lines = {line.name: line for line in lines}
         self.default_account = default_account or next(iter(self._lines))
-        self.line(self.default_account)
+        self.data_line = self.line(self.default_account)
+        """Whose market data, instruments and history are shown."""
 
     @property
     def lines(self) -> tuple[Line, ...]:

@@ -21,12 +21,12 @@ class LineSink:
     def __init__(self, engine: Engine, line: Line) -> None:
         self._engine = engine
         self._line = line
-        self._feeds_board = engine.router.line("") is line
         self._connected = True
+        self._gaps = 0
 
     def on_ticks(self, batch: TickBatch) -> None:
-        """To the board. Only the default account's feed fills it: one price, one source."""
-        if self._feeds_board:
+        """To the board. Only one account's feed fills it: one price, one source."""
+        if self._engine.data_line is self._line:
             self._engine.data.on_ticks(batch)
 
     def on_report(self, report: Report) -> None:
@@ -34,10 +34,11 @@ class LineSink:
         self._engine.recorder.take(self._line, [report])
 
     def on_feed(self, state: FeedState) -> None:
-        """Told to everyone. After a gap the feed is asked anew and the books are compared."""
-        if state.connected and not self._connected:
-            if self._feeds_board:
-                self._engine.data.ask_again()
+        """Told to everyone. After a gap the books are compared, after a lost connection the feed is asked anew."""
+        back = state.connected and not self._connected
+        if back and self._engine.data_line is self._line:
+            self._engine.data.ask_again()
+        if back or state.gaps > self._gaps:
             self._engine.reconciler.doubt(self._line.name)
-        self._connected = state.connected
+        self._connected, self._gaps = state.connected, state.gaps
         self._engine.bus.publish(FeedStatusChanged(state))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from openalgo_lab.lab.backtest import BacktestCalls
+from openalgo_lab.lab.connect import ConnectCalls
 from openalgo_lab.lab.health import Health
 from openalgo_lab.lab.limits import LimitCalls
 from openalgo_lab.lab.market import MarketCalls
@@ -13,7 +14,7 @@ from openalgo_lab.lab.widgets import WidgetCalls
 __all__ = ["Lab"]
 
 
-class Lab(OptionCalls, LimitCalls, MarketCalls, BacktestCalls, WidgetCalls):
+class Lab(ConnectCalls, OptionCalls, LimitCalls, MarketCalls, BacktestCalls, WidgetCalls):
     """A trading workbench: ``lab = Lab()`` starts or joins the engine of your profile.
 
     The same in a notebook, in IPython and in a script. The engine runs in a thread of its own, so a busy cell never

@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from openalgo_lab.model.accounting import AnyAccountingCommand
+from openalgo_lab.model.broker_commands import AnyBrokerCommand
 from openalgo_lab.model.command_base import Command, Done
 from openalgo_lab.model.events import Books, EngineStatus
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
@@ -178,6 +179,7 @@ AnyCommand = (
     | AnySecurityCommand
     | AnyOptionCommand
     | AnyRiskCommand
+    | AnyBrokerCommand
     | AnyAccountingCommand
 )
 """Every command, as the tagged union in which it travels."""

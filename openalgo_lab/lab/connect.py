@@ -1,0 +1,162 @@
+"""Connecting brokers through the facade: what is missing is asked for, a login page is opened, the rest is one command.
+
+``lab.connect("zerodha")`` asks for what the vault does not know. A redirect login opens the broker's page and takes
+its callback on this machine; where that cannot work, log in by hand and give ``url=`` the address that the browser
+then shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import secrets
+import sys
+import webbrowser
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from openalgo_lab.broker import registry
+from openalgo_lab.broker.callback import DEFAULT_REDIRECT, CallbackServer, parameters_of
+from openalgo_lab.broker.login import missing_fields
+from openalgo_lab.broker.spec import BrokerSpec, LoginField, LoginKind
+from openalgo_lab.lab.core import LabCore
+from openalgo_lab.lab.pairs import Ask, awaited, blocking
+from openalgo_lab.model.broker_commands import (
+    ConnectBroker,
+    Connected,
+    DisconnectBroker,
+    GetLoginPage,
+    KnownLogin,
+    LoginNeeds,
+    UseAccount,
+)
+from openalgo_lab.model.command_base import Done
+from openalgo_lab.model.errors import InputError
+from openalgo_lab.model.secret import Secret
+
+__all__ = ["ConnectCalls"]
+
+CONNECT_S: Final = 120.0
+"""A first connection fetches a master contract of tens of megabytes."""
+LOGIN_S: Final = 300.0
+
+Asker = Callable[[LoginField], str]
+Opener = Callable[[str], object]
+
+
+class ConnectCalls(LabCore):
+    """The part of :class:`~openalgo_lab.lab.Lab` that speaks of brokers."""
+
+    def connect(
+        self,
+        broker: str,
+        *,
+        account: str = "",
+        data: bool = True,
+        keep: bool = True,
+        url: str = "",
+        redirect_uri: str = DEFAULT_REDIRECT,
+        base_url: str = "",
+        feed_url: str = "",
+        ask: Asker | None = None,
+        open_page: Opener = webbrowser.open,
+        **credentials: str,
+    ) -> Connected:
+        """Log in at a broker and take up an account; answers when its orders may pass.
+
+        Orders go there when you name the account, or after ``lab.use(account)``; live trading must be armed with
+        ``lab.arm(account)``. Give the broker's login fields by name, or be asked for them; the vault keeps them.
+
+        Args:
+            broker: its key, as ``openalgo-lab brokers`` lists it.
+            account: a name for the account; "" takes the broker's key in capitals.
+            data: show this broker's market data from now on.
+            keep: put the login fields into the vault.
+            url: the address after the login on the broker's page, where its callback cannot reach this machine.
+            redirect_uri: what you registered at the broker.
+            base_url, feed_url: another server in the broker's place (a simulator).
+            ask, open_page: how a missing field is asked for, and how the login page is opened.
+
+        Raises:
+            InputError: a field is missing or wrong; ``field`` names it.
+            VaultMissing, VaultError: there is no open vault, and a broker's login is kept nowhere else.
+            Rejected, SessionExpired, WireError, Throttled: what the broker answered.
+        """
+        spec = registry.load(broker)
+        needs = self.call(KnownLogin(broker, account))
+        fields = _asked(spec, needs, credentials, ask or _asker())
+        if spec.login is LoginKind.REDIRECT:
+            fields.setdefault("redirect_uri", redirect_uri)
+        if url:
+            fields.update(parameters_of(url))
+        command = ConnectBroker(broker, account, _secret(fields), keep, data, base_url, feed_url)
+        try:
+            return self.call(command, CONNECT_S)
+        except InputError as error:
+            # The callback's own parameter is what is missing: neither a session of today nor a pasted address.
+            if spec.login is not LoginKind.REDIRECT or url or error.field in {one.name for one in spec.login_fields}:
+                raise
+        fields.update(self._redirected(spec, account, fields, redirect_uri, open_page))
+        command = ConnectBroker(broker, account, _secret(fields), keep, data, base_url, feed_url)
+        return self.call(command, CONNECT_S)
+
+    async def connect_async(self, broker: str, **how: Any) -> Connected:
+        """The same on your own loop."""
+        return await asyncio.to_thread(self.connect, broker, **how)
+
+    def _disconnect(self, account: str, *, logout: bool = False) -> Ask[Done, str]:
+        """End a connection. Orders and positions at the broker stay; ``logout`` ends the session there too."""
+        return Ask(DisconnectBroker(account, logout), _words, CONNECT_S)
+
+    disconnect, disconnect_async = blocking(_disconnect), awaited(_disconnect)
+
+    def _use(self, account: str, *, orders: bool = True, data: bool = False) -> Ask[Done, str]:
+        """Send orders that name no account to this one, and with ``data=True`` show its broker's market data."""
+        return Ask(UseAccount(account, orders, data), _words, CONNECT_S)
+
+    use, use_async = blocking(_use), awaited(_use)
+
+    def _redirected(
+        self, spec: BrokerSpec, account: str, fields: Mapping[str, str], redirect_uri: str, open_page: Opener
+    ) -> dict[str, str]:
+        """Through the broker's own page; what its callback brought."""
+        state = secrets.token_urlsafe(18)
+        page = self.call(GetLoginPage(spec.key, redirect_uri, state, account, _secret(fields))).url
+        with CallbackServer(redirect_uri, state, echoes_state=state in page) as server:
+            open_page(page)
+            return server.wait(LOGIN_S)
+
+
+def _asked(spec: BrokerSpec, needs: LoginNeeds, given: Mapping[str, str], ask: Asker | None) -> dict[str, str]:
+    """What was given, and what the user types for the rest."""
+    fields = {name: value for name, value in given.items() if value}
+    if needs.session or ask is None:
+        return fields
+    for field in missing_fields(spec, {**dict.fromkeys(needs.known, "kept"), **fields}):
+        fields[field.name] = ask(field)
+    return fields
+
+
+def _asker() -> Asker | None:
+    """How to ask where somebody sits in front: a notebook or a terminal; None in a script without one."""
+    try:
+        from IPython.core.getipython import get_ipython
+
+        if get_ipython() is not None:
+            return _type_in
+    except ImportError:
+        pass
+    return _type_in if sys.stdin is not None and sys.stdin.isatty() else None
+
+
+def _type_in(field: LoginField) -> str:
+    label = f"{field.label}{f' ({field.hint})' if field.hint else ''}: "
+    return getpass.getpass(label) if field.secret else input(label)
+
+
+def _secret(fields: Mapping[str, str]) -> dict[str, Secret]:
+    return {name: Secret(value) for name, value in fields.items() if value}
+
+
+def _words(done: Done) -> str:
+    return done.message

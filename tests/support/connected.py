@@ -1,0 +1,67 @@
+"""An engine on its first market, and a broker's simulator beside it that may be connected."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from openalgo_lab.engine.config import EngineConfig
+from openalgo_lab.engine.engine import Engine
+from openalgo_lab.engine.principal import LOCAL
+from openalgo_lab.engine.risk_settings import RiskSettings
+from openalgo_lab.engine.vault_keeper import VaultKeeper
+from openalgo_lab.model.broker_commands import ConnectBroker, Connected
+from openalgo_lab.model.secret import Secret
+from openalgo_lab.model.times import ManualClock, to_ns
+from tests.conformance.simulator import Simulator
+from tests.conformance.simulators.zerodha import ZerodhaSimulator
+from tests.conformance.venue import NOW
+from tests.store.vault.parts import MemoryKeychain
+from tests.support.engine_parts import QUICK, parts_of
+from tests.support.scripted_broker import ScriptedBroker
+
+__all__ = ["Bench", "bench"]
+
+
+@dataclasses.dataclass
+class Bench:
+    """The engine, its first broker, and a real broker's simulator."""
+
+    engine: Engine
+    first: ScriptedBroker
+    simulator: Any
+    clock: ManualClock
+
+    def command(self, **how: Any) -> ConnectBroker:
+        """What connects the simulator."""
+        credentials = {name: Secret(value) for name, value in self.simulator.credentials().items()}
+        fields = {"broker": "zerodha", "credentials": credentials, **how}
+        return ConnectBroker(**fields, base_url=self.simulator.url, feed_url=self.simulator.feed_url)
+
+    async def connect(self, **how: Any) -> Connected:
+        """Connect it."""
+        return await self.engine.call(self.command(**how), LOCAL)
+
+
+@asynccontextmanager
+async def bench(folder: Path, *, vault: bool = True, simulator: Simulator | None = None) -> AsyncIterator[Bench]:
+    """Runs for the block, at the moment at which the simulators' venue stands."""
+    clock, keychain, first = ManualClock(NOW), MemoryKeychain(), ScriptedBroker()
+    keeper = VaultKeeper(folder, clock=clock, keychain=lambda: keychain)
+    if vault:
+        await keeper.create(None, in_keychain=True)
+    simulator = simulator or ZerodhaSimulator()
+    await simulator.start()
+    compose = parts_of(first, folder, day=NOW.date())
+    config = EngineConfig(reconcile=QUICK, risk=RiskSettings(duplicate_window_s=0.0))
+    engine = await Engine.start(
+        config, lambda given: dataclasses.replace(compose(given), vault=keeper, now_ns=lambda: to_ns(NOW))
+    )
+    try:
+        yield Bench(engine, first, simulator, clock)
+    finally:
+        await engine.close()
+        await simulator.stop()
