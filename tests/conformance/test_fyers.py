@@ -1,0 +1,16 @@
+"""Fyers' adapter against its API v3 on loopback."""
+
+from __future__ import annotations
+
+import msgspec
+
+from brokers.fyers import SPEC
+from tests.conformance.simulators.fyers import FyersSimulator
+from tests.conformance.suite import BrokerSuite
+
+
+class TestFyers(BrokerSuite):
+    # Without its rates, which have tests of their own and would only make these slow.
+    spec = msgspec.structs.replace(SPEC, limits=msgspec.structs.replace(SPEC.limits, rates=()))
+    simulator = FyersSimulator
+    has_freeze = True
