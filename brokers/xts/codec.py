@@ -389,8 +389,8 @@ class XtsCodec(PlainCodec):
 
         def decode(result: Any) -> Bars:
             row = self._record(result or {})
-            text = row.text("dataReponse", "") or row.text("dataResponse", "")
-            return bars(candles(text, interval, opening_s), start_ns, end_ns)
+            text = row.raw("dataReponse") or row.raw("dataResponse") or ""
+            return bars(candles(str(text), interval, opening_s), start_ns, end_ns)
 
         path = f"/instruments/ohlc?{urlencode(query, quote_via=percent)}"
         return self._market(session, "GET", path, decode)
