@@ -30,6 +30,7 @@ _LOGINS: Final = 3
 _LOGINS_WITHIN_S: Final = 600.0
 _LONGEST_WAIT_S: Final = 60.0
 """How long a read may wait for its turn: a long history is paced, not refused."""
+_FILE_S: Final = 120.0
 _QUICK_S: Final = 1.0
 _PATIENT_S: Final = 5.0
 
@@ -130,8 +131,8 @@ class Caller:
         return await self._once(call, urgency)
 
     async def fetch(self, call: Call[Any]) -> HttpResponse:
-        """The answer to a read, judged and not decoded: for bodies that are decoded elsewhere."""
-        return await self._answer(call, None)
+        """The answer to a read of a whole file, judged and not decoded: it takes its time and is decoded elsewhere."""
+        return await self._answer(call, None, _FILE_S)
 
     async def _once(self, call: Call[T], urgency: Urgency | None) -> T:
         response = await self._answer(call, urgency)
@@ -144,11 +145,11 @@ class Caller:
                 f"{self.spec.name} answered something unreadable ({error}); look into the order book."
             ) from error
 
-    async def _answer(self, call: Call[Any], urgency: Urgency | None) -> HttpResponse:
+    async def _answer(self, call: Call[Any], urgency: Urgency | None, least_s: float = 0.0) -> HttpResponse:
         limits, request = self.spec.limits, call.request
         orders = request.lane is Lane.ORDER
         pool = request.pool or ("order" if orders else "data")
-        timeout_s = limits.order_timeout_s if orders else limits.data_timeout_s
+        timeout_s = max(limits.order_timeout_s if orders else limits.data_timeout_s, least_s)
         default = Urgency.ORDER if orders else Urgency.DATA
         patience_s = timeout_s if orders else _LONGEST_WAIT_S
         await self.limiter.enter(pool, default if urgency is None else urgency, patience_s)

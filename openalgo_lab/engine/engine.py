@@ -225,6 +225,7 @@ class Engine:
         self.supervisor.keep("market data", self.data.keep)
         self.supervisor.keep("health", self.sheet.keep)
         self.supervisor.keep("locks", self.security.keep)
+        self._restore_connections()
         self.works.start()
 
     def _restore(self, line: Line) -> None:
@@ -260,6 +261,22 @@ class Engine:
             self._compared[line.name] = self.supervisor.keep(
                 f"reconciler {line.name}", lambda: self.reconciler.keep(line)
             )
+
+    def _restore_connections(self) -> None:
+        """Brokers that were connected come back: now if the vault is open, else when it is opened."""
+        loop, keeper = asyncio.get_running_loop(), self.security.keeper
+
+        def again(_: object) -> None:
+            if not self._closed:
+                loop.call_soon_threadsafe(self.supervisor.start, "connections", self.connections.restore())
+
+        keeper.on_opened.append(again)
+        if keeper.vault is not None:
+            self.supervisor.start("connections", self.connections.restore())
+
+    def tell(self, where: str, message: str) -> None:
+        """Tell everyone a sentence."""
+        self._report(where, message)
 
     # Accounts that come and go --------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from openalgo_lab.wire.transport import FeedConnection, HttpRequest, HttpRespons
 
 __all__ = ["HttpTransport"]
 
-_MAX_BODY: Final = 64 << 20  # a master contract of 200,000 rows is some 20 MB
+_MAX_BODY: Final = 256 << 20  # the largest master contract is some 60 MB
 _LANE_CONNECTIONS: Final = {Lane.ORDER: 4, Lane.DATA: 8}
 _KEEP_ALIVE_S: Final = 55.0
 _HAS_BODY: Final = frozenset({"POST", "PUT", "PATCH"})

@@ -14,6 +14,7 @@ from openalgo_lab.engine.principal import LOCAL
 from openalgo_lab.engine.risk_settings import RiskSettings
 from openalgo_lab.engine.vault_keeper import VaultKeeper
 from openalgo_lab.model.broker_commands import ConnectBroker, Connected
+from openalgo_lab.model.events import ErrorRaised
 from openalgo_lab.model.secret import Secret
 from openalgo_lab.model.times import ManualClock, to_ns
 from tests.conformance.simulator import Simulator
@@ -34,6 +35,8 @@ class Bench:
     first: ScriptedBroker
     simulator: Any
     clock: ManualClock
+    keychain: MemoryKeychain
+    told: list[str]
 
     def command(self, **how: Any) -> ConnectBroker:
         """What connects the simulator."""
@@ -47,21 +50,38 @@ class Bench:
 
 
 @asynccontextmanager
-async def bench(folder: Path, *, vault: bool = True, simulator: Simulator | None = None) -> AsyncIterator[Bench]:
-    """Runs for the block, at the moment at which the simulators' venue stands."""
-    clock, keychain, first = ManualClock(NOW), MemoryKeychain(), ScriptedBroker()
-    keeper = VaultKeeper(folder, clock=clock, keychain=lambda: keychain)
-    if vault:
+async def bench(
+    folder: Path,
+    *,
+    vault: bool = True,
+    simulator: Simulator | None = None,
+    keychain: MemoryKeychain | None = None,
+) -> AsyncIterator[Bench]:
+    """Runs for the block, at the moment at which the simulators' venue stands.
+
+    With the ``keychain`` of an earlier one its vault is opened; a ``simulator`` that is given runs already.
+    """
+    clock, first, given = ManualClock(NOW), ScriptedBroker(), simulator
+    keeper = VaultKeeper(folder, clock=clock, keychain=lambda: held)
+    held = keychain or MemoryKeychain()
+    if keychain is not None:
+        keeper.open_by_keychain()
+    elif vault:
         await keeper.create(None, in_keychain=True)
-    simulator = simulator or ZerodhaSimulator()
-    await simulator.start()
+    simulator = given or ZerodhaSimulator()
+    if given is None:
+        await simulator.start()
     compose = parts_of(first, folder, day=NOW.date())
     config = EngineConfig(reconcile=QUICK, risk=RiskSettings(duplicate_window_s=0.0))
     engine = await Engine.start(
         config, lambda given: dataclasses.replace(compose(given), vault=keeper, now_ns=lambda: to_ns(NOW))
     )
+    told: list[str] = []
+    leave = engine.bus.listen(lambda event: told.append(event.message) if isinstance(event, ErrorRaised) else None)
     try:
-        yield Bench(engine, first, simulator, clock)
+        yield Bench(engine, first, simulator, clock, held, told)
     finally:
+        leave()
         await engine.close()
-        await simulator.stop()
+        if given is None:
+            await simulator.stop()

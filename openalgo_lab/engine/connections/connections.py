@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -12,7 +13,7 @@ from openalgo_lab.broker.connect import open_adapter
 from openalgo_lab.broker.generic import GenericAdapter
 from openalgo_lab.broker.login import missing_fields
 from openalgo_lab.broker.spec import BrokerSpec
-from openalgo_lab.engine.connections.keeping import KeptLogins, KeptSessions
+from openalgo_lab.engine.connections.keeping import KeptConnection, KeptConnections, KeptLogins, KeptSessions
 from openalgo_lab.engine.connections.master import MasterFiles
 from openalgo_lab.engine.connections.named import NamedAdapter
 from openalgo_lab.engine.router import Line
@@ -42,6 +43,9 @@ class Connections:
         self._keeper = keeper
         self._sessions = KeptSessions(keeper)
         self._logins = KeptLogins(keeper)
+        self._kept = KeptConnections(keeper)
+        self._open: dict[str, KeptConnection] = {}
+        self._changing = asyncio.Lock()
         self._masters = MasterFiles(parts.folder / "instruments", parts.now_ns, version("openalgo-lab"))
 
     async def connect(self, command: ConnectBroker) -> Connected:
@@ -52,6 +56,10 @@ class Connections:
         """
         if self._parts.steer is not None:
             raise InputError("A recording is being played: end it before a broker is connected.", field="broker")
+        async with self._changing:
+            return await self._connect(command)
+
+    async def _connect(self, command: ConnectBroker) -> Connected:
         spec = registry.load(command.broker)
         account = command.account or spec.key.upper()
         given = {name: value.reveal() for name, value in command.credentials.items()}
@@ -67,7 +75,34 @@ class Connections:
             await self._logins.save(spec, account, fields)
         if command.data:
             await self._engine.show_data_of(line)
+        self._open[account] = KeptConnection(spec.key, account, command.data, command.base_url, command.feed_url)
+        await self._note()
         return self._answer(line)
+
+    async def restore(self) -> None:
+        """Take up again what was connected when the engine ended; what cannot be is told. Until the vault is open,
+        nothing is known."""
+        for kept in await self._kept.load():
+            if self._engine.router.find(kept.account) is not None:
+                continue
+            command = ConnectBroker(
+                kept.broker, kept.account, keep=False, data=kept.data, base_url=kept.base_url, feed_url=kept.feed_url
+            )
+            try:
+                await self.connect(command)
+            except LabError as error:
+                self._open.setdefault(kept.account, kept)
+                self._engine.tell(
+                    f"account {kept.account}",
+                    f"The account {kept.account} at {kept.broker} is not connected ({error}); log in again with "
+                    f"lab.connect({kept.broker!r}, account={kept.account!r}).",
+                )
+
+    async def _note(self) -> None:
+        try:
+            await self._kept.save(list(self._open.values()))
+        except VaultError as error:
+            log.warning("The connections are not kept for the next start: %s", error)
 
     async def disconnect(self, account: str, *, logout: bool) -> None:
         """End a connection. Raises InputError for an account that is no broker's, or that others depend on."""
@@ -79,6 +114,8 @@ class Connections:
             except LabError as error:
                 log.warning("The session of %s could not be ended at the broker: %s", account, error)
         await self._engine.take_down(line)
+        self._open.pop(line.name, None)
+        await self._note()
 
     async def needs(self, broker: str, account: str) -> LoginNeeds:
         """What the vault knows of a login. Nothing while it is locked or missing."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 import msgspec
@@ -14,9 +14,10 @@ from openalgo_lab.engine.vault_keeper import VaultKeeper
 from openalgo_lab.model.secret import Secret
 from openalgo_lab.model.times import from_ns
 
-__all__ = ["KeptLogins", "KeptSessions"]
+__all__ = ["KeptConnection", "KeptConnections", "KeptLogins", "KeptSessions"]
 
 _SESSION = "session"
+_CONNECTIONS = "connections"
 _YEAR = timedelta(days=365)
 
 
@@ -48,6 +49,34 @@ class KeptSessions:
         """Keep it no longer."""
         vault = self._keeper.require_open()
         await asyncio.to_thread(vault.tokens.remove, broker, account)
+
+
+class KeptConnection(msgspec.Struct, frozen=True):
+    """An account that was connected and is to be taken up again after a restart."""
+
+    broker: str
+    account: str
+    data: bool = False
+    base_url: str = ""
+    feed_url: str = ""
+
+
+class KeptConnections:
+    """Which accounts were connected, in the vault's settings."""
+
+    def __init__(self, keeper: VaultKeeper) -> None:
+        self._keeper = keeper
+
+    async def load(self) -> list[KeptConnection]:
+        """All of them; none while the vault is locked."""
+        vault = self._keeper.vault
+        if vault is None:
+            return []
+        return await asyncio.to_thread(vault.settings.get, _CONNECTIONS, list[KeptConnection]) or []
+
+    async def save(self, connections: Sequence[KeptConnection]) -> None:
+        """In place of those that were kept. Raises VaultError while it is locked."""
+        await asyncio.to_thread(self._keeper.require_open().settings.put, _CONNECTIONS, list(connections))
 
 
 class KeptLogins:

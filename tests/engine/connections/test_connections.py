@@ -222,3 +222,31 @@ async def test_session_expired_is_what_a_dead_connection_says(tmp_path: Path) ->
         on.simulator.alive = False
         with pytest.raises((SessionExpired, LabError)):
             await on.engine.call(GetHistory(SBIN, "D", 0, 86_400 * 10**9), LOCAL)
+
+
+async def test_after_a_restart_the_broker_comes_back_by_itself(tmp_path: Path) -> None:
+    async with bench(tmp_path) as on:
+        await on.connect()
+        await on.engine.call(ArmLive("ZERODHA", armed=True), LOCAL)
+        placed = await on.engine.call(order("ZERODHA"), LOCAL)
+        await on.engine.close()
+        on.simulator.venue.fill(on.simulator.venue.order(placed.broker_order_id), 10, 800.0)
+        logins = [asked.path for asked in on.simulator.log].count("/session/token")
+        async with bench(tmp_path, simulator=on.simulator, keychain=on.keychain) as again:
+            await until(lambda: again.engine.router.find("ZERODHA") and again.engine.router.line("ZERODHA").open)
+            found = again.engine.ledger.find(placed.order_id)
+            assert found is not None and found.status is OrderStatus.COMPLETE
+            assert again.engine.data_line.name == "ZERODHA"
+            assert [asked.path for asked in on.simulator.log].count("/session/token") == logins
+            with pytest.raises(RiskDenied, match="not armed"):
+                await again.engine.call(order("ZERODHA"), LOCAL)
+
+
+async def test_a_broker_that_cannot_come_back_is_told(tmp_path: Path) -> None:
+    async with bench(tmp_path) as on:
+        await on.connect()
+        await on.engine.close()
+        on.simulator.alive = False
+        async with bench(tmp_path, simulator=on.simulator, keychain=on.keychain) as again:
+            await until(lambda: any("is not connected" in sentence for sentence in again.told))
+            assert again.engine.router.find("ZERODHA") is None
