@@ -4,6 +4,7 @@
     python3 run.py [app] [options]      open the workbench (options: python3 run.py app --help)
     python3 run.py lab                  open JupyterLab with the repository's own settings
     python3 run.py test [--long] [...]  every check; with pytest arguments, pytest alone with those
+    python3 run.py test --witness [...] the same, with the brokers' official libraries beside ours
     python3 run.py bench [--peers]      measure; --peers also measures rival libraries beside ours
     python3 run.py doctor [--json]      look at this machine and say what to mend
     python3 run.py lock                 resolve the requirements afresh (needs uv)
@@ -30,6 +31,7 @@ ROOT = Path(__file__).resolve().parent
 MINIMUM = (3, 11)
 MARK = "openalgo-lab.json"
 RUNTIME_LOCK, DEV_LOCK, PEERS_LOCK = "requirements.lock", "requirements-dev.lock", "requirements-peers.lock"
+WITNESS_LOCK = "requirements-witness.lock"
 #: The pins of a lock on the left include every pin of the locks on the right (tests/repo checks it).
 INCLUDES = {DEV_LOCK: (RUNTIME_LOCK,)}
 PROJECT = "project"
@@ -305,6 +307,7 @@ def say(text: str) -> None:
 APP = Environment(ROOT / ".venv", RUNTIME_LOCK)
 DEV = Environment(ROOT / ".venv", DEV_LOCK)
 PEERS = Environment(ROOT / ".venv-peers", PEERS_LOCK, has_project=False)
+WITNESS = Environment(ROOT / ".venv-witness", WITNESS_LOCK, has_project=False)
 
 
 def run_cli(verb: str, args: Sequence[str], env: Optional[Dict[str, str]] = None) -> int:
@@ -331,7 +334,7 @@ def verb_bench(args: Sequence[str]) -> int:
 
 
 def verb_lock(args: Sequence[str]) -> int:
-    """Resolves the three locks afresh, for every platform, with hashes and without addresses."""
+    """Resolves the locks afresh, for every platform, with hashes and without addresses."""
     uv = find_uv()
     if uv is None:
         raise RunError("Refreshing the locks needs uv: install it (pip install uv), then run this again.")
@@ -342,13 +345,28 @@ def verb_lock(args: Sequence[str]) -> int:
     call([*base, *project, "-o", RUNTIME_LOCK], remedy)
     call([*base, *project, "--extra", "dev", "-c", RUNTIME_LOCK, "-o", DEV_LOCK], remedy)
     call([*base, "--group", "pyproject.toml:peers", "-o", PEERS_LOCK], remedy)
+    call([*base, "--group", "pyproject.toml:witness", "-o", WITNESS_LOCK], remedy)
     return 0
 
 
 def verb_test(args: Sequence[str]) -> int:
     """Every check, one after the other; .ci/checks.py holds them."""
     ensure(DEV)
-    return become([str(DEV.python), str(ROOT / ".ci" / "checks.py"), *args], dict(os.environ))
+    rest = [arg for arg in args if arg != "--witness"]
+    summon_witnesses(asked=len(rest) != len(args))
+    return become([str(DEV.python), str(ROOT / ".ci" / "checks.py"), *rest], dict(os.environ))
+
+
+def summon_witnesses(asked: bool) -> None:
+    """The brokers' official libraries: when asked for, they must come; in CI they are tried, and who lacks them skips
+    his tests with the reason."""
+    try:
+        if asked or "CI" in os.environ:
+            ensure(WITNESS)
+    except RunError as error:
+        if asked:
+            raise
+        say(f"The official libraries are missing, so the tests with them are skipped. {error}")
 
 
 VERBS: Dict[str, Callable[[Sequence[str]], int]] = {

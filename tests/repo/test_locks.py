@@ -10,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-peers.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-peers.lock", "requirements-witness.lock")
 #: The Pythons that the house promises; the lock must have one pin of each library for each of them.
 PYTHONS = ("3.11.7", "3.12.1", "3.13.0")
 
@@ -62,6 +62,8 @@ def test_the_pins_satisfy_the_project(repository: Path, python: str) -> None:
         (dev, project["dependencies"] + extras["build"] + extras["dev"]),
     ):
         for requirement in map(Requirement, wanted):
+            if requirement.name == "openalgo-lab":
+                continue  # one extra takes another one in
             version = str(lock[canonicalize_name(requirement.name)].specifier).removeprefix("==")
             assert requirement.specifier.contains(version), requirement
 

@@ -47,7 +47,8 @@ _UNITS = {"minutes": 1, "hours": 60, "days": 1440}
 
 
 class UpstoxSimulator(Simulator):
-    open_routes: ClassVar = frozenset({"_login", "_instruments"})
+    # The official library asks for candles without a token.
+    open_routes: ClassVar = frozenset({"_login", "_instruments", "_history", "_today"})
 
     def __init__(self, venue: Venue | None = None) -> None:
         super().__init__(venue)

@@ -77,10 +77,12 @@ class ZerodhaSimulator(Simulator):
         super().__init__(venue)
         self.token = ""
         self._codes = {REQUEST_TOKEN}
+        self._issued = 0
 
     def credentials(self) -> dict[str, str]:
         """What a login needs, with a request token that works once."""
-        code = f"{REQUEST_TOKEN[:-2]}{self.logins:02d}"
+        self._issued += 1
+        code = f"{REQUEST_TOKEN[:-2]}{self._issued:02d}"
         self._codes.add(code)
         return {"api_key": API_KEY, "api_secret": API_SECRET, "request_token": code}
 
