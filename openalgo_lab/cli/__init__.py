@@ -1,4 +1,4 @@
-"""The command line: ``openalgo-lab app | lab | engine | doctor | bench | brokers | vault | version``."""
+"""The command line: ``openalgo-lab app | lab | engine | doctor | bench | brokers | vault | user | key | audit …``."""
 
 from __future__ import annotations
 

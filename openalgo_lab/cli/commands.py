@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from openalgo_lab.cli.audit import audit_app
+from openalgo_lab.cli.people import key_app, user_app
 from openalgo_lab.cli.vault import vault_app
 
 __all__ = ["app"]
@@ -19,7 +21,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.add_typer(vault_app)
+for part in (vault_app, user_app, key_app, audit_app):
+    app.add_typer(part)
 
 Profile = Annotated[str, typer.Option(help="One profile = one engine, one journal, one set of accounts.")]
 Port = Annotated[

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
 import msgspec
 import typer
 
+from openalgo_lab.cli.asking import CODES, Asking, exit_codes, way_into
 from openalgo_lab.cli.vault import UnlockBy
 from openalgo_lab.model.errors import (
     InputError,
-    VaultBusy,
     VaultDamaged,
-    VaultDelayed,
     VaultError,
-    VaultMissing,
-    VaultRefused,
 )
 from openalgo_lab.model.profile import profile_dir
 from openalgo_lab.model.secret import Secret
@@ -27,7 +21,6 @@ from openalgo_lab.model.times import format_ist
 from openalgo_lab.store.vault import (
     FromKeychain,
     Passphrase,
-    RecoveryKey,
     SystemKeychain,
     Unlocking,
     Vault,
@@ -49,47 +42,6 @@ __all__ = [
     "unlock",
 ]
 
-_CODES: Final[dict[type[VaultError], int]] = {
-    VaultMissing: 3,
-    VaultRefused: 4,
-    VaultDelayed: 5,
-    VaultDamaged: 6,
-    VaultBusy: 7,
-}
-
-
-class _Asking:
-    """Asks for secrets: at the terminal without echo, or from the next line of standard input."""
-
-    def __init__(self, *, stdin: bool) -> None:
-        self._stdin = stdin
-
-    def secret(self, label: str) -> Secret:
-        """One secret, as it is."""
-        if self._stdin:
-            line = sys.stdin.readline()
-            if not line:
-                raise InputError(f"Standard input ended before this was read: {label}. Give one secret a line.")
-            return Secret(line.rstrip("\r\n"))
-        if not _at_terminal():
-            raise InputError("There is no terminal to ask at: give the secrets with --passphrase-stdin, one a line.")
-        return Secret(typer.prompt(label, hide_input=True, err=True))
-
-    def new_secret(self, label: str) -> Secret:
-        """A new one; at the terminal it is typed twice."""
-        first = self.secret(label)
-        if not self._stdin and self.secret(f"{label}, again") != first:
-            raise InputError("The two do not agree: nothing was changed. Start again.")
-        return first
-
-    def agrees(self, question: str) -> bool:
-        """Whether the user at the terminal says yes; nobody at a terminal says no."""
-        return not self._stdin and _at_terminal() and typer.confirm(question, err=True)
-
-
-def _at_terminal() -> bool:
-    return sys.stdin.isatty()
-
 
 def status(profile: str, *, as_json: bool) -> None:
     """Print what can be said without unlocking; exit status 6 for a header that cannot be read."""
@@ -101,7 +53,7 @@ def status(profile: str, *, as_json: bool) -> None:
     else:
         typer.echo("\n".join(_lines(found, keychain)))
     if found.problem:
-        raise typer.Exit(_CODES[VaultDamaged])
+        raise typer.Exit(CODES[VaultDamaged])
 
 
 def _lines(found: VaultStatus, keychain: SystemKeychain | None) -> Iterator[str]:
@@ -126,11 +78,11 @@ def _lines(found: VaultStatus, keychain: SystemKeychain | None) -> Iterator[str]
 
 def init(profile: str, stdin: bool, by: UnlockBy, *, recovery: bool) -> None:
     """Create a vault."""
-    with _exit_codes():
+    with exit_codes():
         folder = profile_dir(profile)
         if vault_status(folder).exists:
             raise VaultError("This profile has a vault already: see 'openalgo-lab vault status'.")
-        typed, keychain = _new_ways(_Asking(stdin=stdin), by, stdin=stdin)
+        typed, keychain = _new_ways(Asking(stdin=stdin), by, stdin=stdin)
         vault, shown = Vault.create(folder, passphrase=typed, keychain=keychain, recovery=recovery)
         vault.close()
         typer.echo(f"The vault is made; it unlocks by {_named(typed, keychain)}.")
@@ -139,17 +91,17 @@ def init(profile: str, stdin: bool, by: UnlockBy, *, recovery: bool) -> None:
 
 def unlock(profile: str, stdin: bool, *, recovery: bool) -> None:
     """Check everything; hand the key to a keychain where there is one."""
-    asking = _Asking(stdin=stdin)
-    with _exit_codes():
+    asking = Asking(stdin=stdin)
+    with exit_codes():
         folder = profile_dir(profile, create=False)
-        by = _way(folder, asking, recovery=recovery)
+        by = way_into(folder, asking, recovery=recovery)
         try:
             _unlock(folder, by)
         except VaultDamaged as error:
             copies = vault_status(folder).copies_ns
             typer.echo(str(error), err=True)
             if not copies or not asking.agrees(f"Restore the copy of {format_ist(copies[0])} IST now?"):
-                raise typer.Exit(_CODES[VaultDamaged]) from error
+                raise typer.Exit(CODES[VaultDamaged]) from error
             _restore(folder, by)
 
 
@@ -166,10 +118,10 @@ def _unlock(folder: Path, by: Unlocking) -> None:
 
 def lock(profile: str, stdin: bool) -> None:
     """Forget the keychain's key."""
-    with _exit_codes():
+    with exit_codes():
         folder = profile_dir(profile, create=False)
         keychain = find_keychain()
-        with _opened(folder, _Asking(stdin=stdin)) as vault:
+        with _opened(folder, Asking(stdin=stdin)) as vault:
             if keychain is None or not vault.ways.has_keychain:
                 typer.echo("The vault is locked: no keychain unlocks it.")
                 return
@@ -179,12 +131,12 @@ def lock(profile: str, stdin: bool) -> None:
 
 def rotate(profile: str, stdin: bool) -> None:
     """A new key for everything."""
-    with _exit_codes():
-        folder, asking = profile_dir(profile, create=False), _Asking(stdin=stdin)
+    with exit_codes():
+        folder, asking = profile_dir(profile, create=False), Asking(stdin=stdin)
         ways = vault_status(folder).ways
         keychain = find_keychain() if "keychain" in ways else None
         typed = asking.secret("Passphrase of the vault") if "passphrase" in ways else None
-        by = Passphrase(typed) if typed is not None else _way(folder, asking, recovery=False)
+        by = Passphrase(typed) if typed is not None else way_into(folder, asking, recovery=False)
         with Vault.unlock(folder, by) as vault:
             shown = vault.rotate(passphrase=typed, keychain=keychain)
         typer.echo("The vault is written anew under a new key; copies under the old one are deleted.")
@@ -193,9 +145,9 @@ def rotate(profile: str, stdin: bool) -> None:
 
 def passphrase(profile: str, stdin: bool, *, recovery: bool, remove: bool) -> None:
     """Set, change or remove the passphrase."""
-    with _exit_codes():
-        folder, asking = profile_dir(profile, create=False), _Asking(stdin=stdin)
-        with Vault.unlock(folder, _way(folder, asking, recovery=recovery)) as vault:
+    with exit_codes():
+        folder, asking = profile_dir(profile, create=False), Asking(stdin=stdin)
+        with Vault.unlock(folder, way_into(folder, asking, recovery=recovery)) as vault:
             if remove:
                 vault.ways.remove_passphrase()
                 typer.echo("The passphrase is removed; the keychain unlocks the vault.")
@@ -206,26 +158,26 @@ def passphrase(profile: str, stdin: bool, *, recovery: bool, remove: bool) -> No
 
 def new_recovery(profile: str, stdin: bool) -> None:
     """Make and show a recovery key."""
-    with _exit_codes():
-        with _opened(profile_dir(profile, create=False), _Asking(stdin=stdin)) as vault:
+    with exit_codes():
+        with _opened(profile_dir(profile, create=False), Asking(stdin=stdin)) as vault:
             shown = vault.ways.new_recovery_key()
         _show(shown)
 
 
 def export_file(profile: str, stdin: bool, target: Path) -> None:
     """Write an export."""
-    with _exit_codes():
-        asking = _Asking(stdin=stdin)
+    with exit_codes():
+        asking = Asking(stdin=stdin)
         folder = profile_dir(profile, create=False)
-        with Vault.unlock(folder, _way(folder, asking, recovery=False), write=False) as vault:
+        with Vault.unlock(folder, way_into(folder, asking, recovery=False), write=False) as vault:
             vault.export_bundle(target, asking.new_secret("Passphrase of the export"))
         typer.echo(f"The vault is exported to {target}.")
 
 
 def import_file(profile: str, stdin: bool, source: Path, by: UnlockBy, *, replace: bool) -> None:
     """Read an export."""
-    with _exit_codes():
-        asking, folder = _Asking(stdin=stdin), profile_dir(profile)
+    with exit_codes():
+        asking, folder = Asking(stdin=stdin), profile_dir(profile)
         exported_with = asking.secret("Passphrase of the export")
         typed, keychain = _new_ways(asking, by, stdin=stdin)
         vault, shown = Vault.import_bundle(
@@ -238,9 +190,9 @@ def import_file(profile: str, stdin: bool, source: Path, by: UnlockBy, *, replac
 
 def restore(profile: str, stdin: bool, *, recovery: bool) -> None:
     """Go back to the newest good copy."""
-    with _exit_codes():
+    with exit_codes():
         folder = profile_dir(profile, create=False)
-        _restore(folder, _way(folder, _Asking(stdin=stdin), recovery=recovery))
+        _restore(folder, way_into(folder, Asking(stdin=stdin), recovery=recovery))
 
 
 def _restore(folder: Path, by: Unlocking) -> None:
@@ -250,26 +202,11 @@ def _restore(folder: Path, by: Unlocking) -> None:
         typer.echo(f"The file before it is kept as {outcome.kept.name}.")
 
 
-def _opened(folder: Path, asking: _Asking) -> Vault:
-    return Vault.unlock(folder, _way(folder, asking, recovery=False))
+def _opened(folder: Path, asking: Asking) -> Vault:
+    return Vault.unlock(folder, way_into(folder, asking, recovery=False))
 
 
-def _way(folder: Path, asking: _Asking, *, recovery: bool) -> Unlocking:
-    """The keychain where it unlocks the vault; else what the user types."""
-    found = vault_status(folder)
-    if not found.exists:
-        raise VaultMissing("There is no vault in this profile yet: create one with 'openalgo-lab vault init'.")
-    if found.problem:
-        raise VaultDamaged(found.problem)
-    if recovery:
-        return RecoveryKey(asking.secret("Recovery key"))
-    keychain = find_keychain() if "keychain" in found.ways else None
-    if keychain is not None:
-        return FromKeychain(keychain)
-    return Passphrase(asking.secret("Passphrase of the vault"))
-
-
-def _new_ways(asking: _Asking, by: UnlockBy, *, stdin: bool) -> tuple[Secret | None, SystemKeychain | None]:
+def _new_ways(asking: Asking, by: UnlockBy, *, stdin: bool) -> tuple[Secret | None, SystemKeychain | None]:
     """What unlocks a new vault: (passphrase, keychain)."""
     keychain = find_keychain()
     if by is UnlockBy.AUTO:
@@ -292,16 +229,3 @@ def _show(recovery: Secret | None) -> None:
             "Recovery key (shown this once; write it down and keep it away from this computer):\n\n"
             f"  {recovery.reveal()}\n"
         )
-
-
-@contextmanager
-def _exit_codes() -> Iterator[None]:
-    """One sentence and a status that scripts can tell apart."""
-    try:
-        yield
-    except VaultError as error:
-        code = _CODES.get(type(error))
-        if code is None:
-            raise
-        typer.echo(f"openalgo-lab: {error}", err=True)
-        raise typer.Exit(code) from error

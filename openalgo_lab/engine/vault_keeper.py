@@ -146,7 +146,7 @@ class VaultKeeper:
             )
             if recovery is not None:
                 self._masker.add(recovery)
-            return self._hold(vault, recovery)
+            return self.hold(vault, recovery)
 
     def _unlock(self, passphrase: Secret | None, recovery_key: Secret | None) -> VaultOpened:
         from openalgo_lab.store.vault import Vault
@@ -156,7 +156,7 @@ class VaultKeeper:
             if self._vault is not None:
                 self._vault.ways.check(by)
                 return VaultOpened(self._vault.notice)
-            return self._hold(Vault.unlock(self.folder, by, clock=self.clock, masker=self._masker))
+            return self.hold(Vault.unlock(self.folder, by, clock=self.clock, masker=self._masker))
 
     def _restore(self, passphrase: Secret | None, recovery_key: Secret | None) -> VaultOpened:
         from openalgo_lab.store.vault import Vault
@@ -166,7 +166,7 @@ class VaultKeeper:
             if self._vault is not None:
                 raise InputError("The vault is open and sound: there is nothing to restore.")
             restored = Vault.restore(self.folder, by, clock=self.clock)
-            opened = self._hold(Vault.unlock(self.folder, by, clock=self.clock, masker=self._masker))
+            opened = self.hold(Vault.unlock(self.folder, by, clock=self.clock, masker=self._masker))
         kept = f" The damaged file is kept as {restored.kept.name}." if restored.kept else ""
         return VaultOpened(f"The copy was restored.{kept} {opened.notice}".rstrip())
 
@@ -180,7 +180,8 @@ class VaultKeeper:
             vault.ways.check(Passphrase(old))
         vault.ways.set_passphrase(new)
 
-    def _hold(self, vault: Vault, recovery: Secret | None = None) -> VaultOpened:
+    def hold(self, vault: Vault, recovery: Secret | None = None) -> VaultOpened:
+        """Take over a vault that is open for writing."""
         self._vault = vault
         for told in self.on_opened:
             told(vault)

@@ -156,7 +156,7 @@ def test_the_terminal_asks_twice_and_offers_a_copy(folder: Path, monkeypatch: py
     answers = [FIRST, SECOND]
     monkeypatch.setattr("typer.prompt", lambda *_args, **_options: answers.pop(0))
     monkeypatch.setattr("typer.confirm", lambda *_args, **_options: True)
-    monkeypatch.setattr("openalgo_lab.cli.vault_acts._at_terminal", lambda: True)
+    monkeypatch.setattr("openalgo_lab.cli.asking.at_terminal", lambda: True)
     assert "do not agree" in str(runner.invoke(app, ["vault", "init"]).exception)
     answers += [FIRST, FIRST]
     run("init")

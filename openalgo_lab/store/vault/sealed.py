@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sqlcipher3 import dbapi2
 
-from openalgo_lab.model.errors import VaultError
+from openalgo_lab.model.errors import VaultDamaged, VaultError
 from openalgo_lab.model.secret import SecretBytes
 from openalgo_lab.store.vault.database import connect, translated
 from openalgo_lab.store.vault.files import PART, make_private, move, remove_database, sync_file
@@ -63,8 +63,8 @@ class SealedFiles:
         row = self._row(path.name)
         if row is None or not path.exists():
             raise VaultError(f"This vault knows no file {path.name}: it is made when its first line is written.")
-        with translated(path):
-            key, following, _ = row
+        key, following, _ = row
+        with _translated(path):
             connection = connect(path, following if following is not None and _opens(path, following) else key, "ro")
             try:
                 connection.execute("PRAGMA query_only = ON")
@@ -105,6 +105,18 @@ class SealedFiles:
         with self._opened.database.writing() as connection:
             row = (name, key.reveal(), None if following is None else following.reveal(), key_id)
             connection.execute("INSERT OR REPLACE INTO file_keys VALUES(?, ?, ?, ?)", row)
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        with translated(path):
+            yield
+    except VaultDamaged as error:
+        raise VaultDamaged(
+            f"{path.name} is damaged, or belongs to another vault; it was left as it is: keep it, and move it away to "
+            "begin a new one."
+        ) from error
 
 
 def _opens(path: Path, key: SecretBytes) -> bool:
