@@ -74,8 +74,9 @@ async def market(context, told, code):
     found = told.setdefault(KINDS[code], {})
     previous, interest = told.setdefault("Previous Close", {}), told.setdefault("OI Data", {})
     wanted = {number for _, number in STREAMED}
+    with_interest = {SHARE[1], CALL[1]} if code == MarketFeed.Quote else set()
     async with asyncio.timeout(20):
-        while not (wanted <= {*found} and wanted <= {*previous}):
+        while not (wanted <= {*found} and wanted <= {*previous} and with_interest <= {*interest}):
             packet = await feed.get_instrument_data()
             kind, number = packet["type"], str(packet["security_id"])
             if kind in (KINDS[code], "Ticker Data"):

@@ -365,6 +365,8 @@ class DhanSimulator(Simulator):
         socket.facts["kind"] = "market"
 
     def heard(self, socket: Socket, message: str | bytes) -> None:
+        if isinstance(message, bytes):
+            return  # the official client's farewell
         asked = msgspec.json.decode(message)
         if "LoginReq" in asked:
             login = asked["LoginReq"]
