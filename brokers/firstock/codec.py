@@ -125,7 +125,7 @@ class FirstockCodec(PlainCodec):
     def profile(self, session: Session) -> Call[Profile]:
         def decode(data: Any) -> Profile:
             row = Record(data, NAME)
-            exchanges = [tables.EXCHANGES[word] for word in row.raw("exchange") or () if word in tables.EXCHANGES]
+            exchanges = row.known(tables.EXCHANGES, "exchange")
             return Profile(row.text("actid"), row.text("userName", ""), tuple(exchanges))
 
         return self._call(session, "userDetails", {}, decode)
