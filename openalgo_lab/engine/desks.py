@@ -24,6 +24,7 @@ from openalgo_lab.model.events import Books, EngineStatus
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
 from openalgo_lab.model.market import Bars, Depth, FloatArray, Quote
 from openalgo_lab.model.orders import Fill, Order
+from openalgo_lab.sim.sandbox.adapter import SandboxAdapter
 from openalgo_lab.store.instruments import InstrumentStore
 
 __all__ = ["AdminDesk", "DataDesk", "TradingDesk"]
@@ -206,14 +207,18 @@ class DataDesk:
             raise InputError(f"The broker {line.account.broker} tells no margins before an order.", field="account")
         margin = charges = 0
         basis = ""
+        found = []
         for order in orders:
             instrument = self._instruments().require(InstrumentKey(order.exchange, order.symbol))
             price = order.price or order.trigger_price or (await self._data.quotes([instrument.key]))[0].ltp
             more, cost, basis = await self._parts.margin(order, instrument, price)
             margin, charges = margin + more, charges + cost
+            found.append((order, instrument))
         funds = next((f for f in self._ledger.books.funds if f.account == line.name), None)
         free = (funds or await line.adapter.funds()).available_paise
-        if len(orders) > 1:
+        if len(orders) > 1 and isinstance(line.adapter, SandboxAdapter):
+            margin, basis = await line.adapter.margin(found), "The sandbox's margin of all orders, hedges counted."
+        elif len(orders) > 1:
             basis = f"The sum of {len(orders)} orders, each by itself: no hedge is counted. {basis}"
         return c.MarginReply(margin, charges, free - margin - charges, basis)
 

@@ -32,6 +32,7 @@ from openalgo_lab.engine.recorder import Recorder
 from openalgo_lab.engine.risk import RiskGate
 from openalgo_lab.engine.risk_settings import load_risk_settings
 from openalgo_lab.engine.router import Line, Router
+from openalgo_lab.engine.sandbox import SandboxDesk, SandboxKeeper
 from openalgo_lab.engine.security import Security
 from openalgo_lab.engine.sheet import HealthSheet
 from openalgo_lab.engine.sink import LineSink
@@ -46,6 +47,7 @@ from openalgo_lab.model.events import AnyEvent, Books, EngineStatus, ErrorRaised
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
 from openalgo_lab.model.market import Quote
 from openalgo_lab.model.vocabulary import FeedMode, Mode
+from openalgo_lab.sim.sandbox.adapter import SandboxAdapter
 from openalgo_lab.store.guard import guard_process
 from openalgo_lab.store.instruments import InstrumentStore
 
@@ -129,6 +131,7 @@ class Engine:
         )
         self.sheet = HealthSheet(self, parts, self._lag)
         self.security = Security(parts.vault or VaultKeeper(parts.folder), call=self._call_as, publish=self.bus.publish)
+        self.sandbox = SandboxKeeper(self, parts)
         self.connections = Connections(self, parts, self.security.keeper)
         self.table = self._make_table()
 
@@ -227,6 +230,7 @@ class Engine:
         self.supervisor.keep("locks", self.security.keep)
         self._restore_connections()
         self.works.start()
+        await self.sandbox.open_at_start()
 
     def _restore(self, line: Line) -> None:
         self.ledger.add_account(line.account)
@@ -328,7 +332,7 @@ class Engine:
         """Simulated prices never judge orders with money, nor real prices simulated orders."""
         real = self.data_line.account.mode is Mode.LIVE
         for line in self.router.lines:
-            fits = (line.account.mode is Mode.LIVE) == real
+            fits = line.account.mode is Mode.SANDBOX or (line.account.mode is Mode.LIVE) == real
             other = "real" if real else "simulated"
             line.paused_because = (
                 ""
@@ -385,6 +389,7 @@ class Engine:
             ),
             AdminDesk(health=self, router=self.router, reconciler=self.reconciler, parts=self._parts),
             BrokerDesk(self.connections, self),
+            SandboxDesk(self.sandbox, self),
             *self.security.desks,
         )
         touched = AccountsTouched(self.router, self.ledger)
@@ -408,6 +413,8 @@ class Engine:
     async def _margin_of_broker(self, order: PlaceOrder, instrument: Instrument) -> int | None:
         """The broker's own count for a connected account, in paise; None for others."""
         adapter = self.router.line(order.account).adapter
+        if isinstance(adapter, SandboxAdapter):
+            return await adapter.margin([(order, instrument)])
         return await adapter.margin_of(order, instrument) if isinstance(adapter, NamedAdapter) else None
 
     def _publish(self, event: AnyEvent) -> None:
@@ -433,6 +440,10 @@ class Engine:
             self.ledger.set_funds(await self.router.line(account).adapter.funds())
         except LabError as error:
             log.info("The funds of %s are not refreshed: %s", account, error)
+
+    def report(self, where: str, message: str) -> None:
+        """Tell everyone what nobody is waiting for."""
+        self._report(where, message)
 
     def _report(self, where: str, message: str) -> None:
         self.bus.publish(ErrorRaised(where, message))

@@ -65,6 +65,7 @@ class Ledger:
         self._events: list[AnyEvent] = []
         self._depth = 0
         self._dirty = False
+        self._rewrite = False
         self._books = Books(version=0)
 
     @property
@@ -130,6 +131,21 @@ class Ledger:
     def add_account(self, account: Account) -> None:
         """Make an account known; its mode stands on every order."""
         self._accounts[account.account] = account
+
+    def forget(self, account: str) -> None:
+        """Drop everything of an account that begins anew (a sandbox that is reset)."""
+        with self._change():
+            gone = {order_id for order_id, file in self._files.items() if file.order.account == account}
+            for order_id in gone:
+                del self._files[order_id]
+                self._orders.pop(order_id, None)
+            for table in (self._by_broker_id, self._orphans, self._trades, self._by_parent, self._by_tag):
+                for key in [key for key in table if key[0] == account]:
+                    del table[key]
+            self._positions.forget(account)
+            self._holdings.pop(account, None)
+            self._funds.pop(account, None)
+            self._rewrite = True
 
     def open(self, intent: OrderIntent, sent_ns: int = 0) -> Order:
         """Enter an order whose intent is durable: it is on its way."""
@@ -383,13 +399,15 @@ class Ledger:
             yield
         finally:
             self._depth -= 1
-            if not self._depth and (self._events or self._dirty):
+            if not self._depth and (self._events or self._dirty or self._rewrite):
                 self._publish_changes()
 
     def _publish_changes(self) -> None:
         events, self._events, self._dirty = self._events, [], False
         old = self._books
-        kinds = {type(event) for event in events}
+        kinds: set[type[AnyEvent]] = {type(event) for event in events}
+        if self._rewrite:
+            kinds, self._rewrite = {TradeHappened, OrderUpdated, PositionUpdated}, False
         fills = tuple(fill for _, fill in self._trades.values()) if TradeHappened in kinds else old.fills
         self._books = Books(
             version=old.version + 1,

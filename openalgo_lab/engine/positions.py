@@ -86,6 +86,10 @@ class PositionBook:
         line.open_with(msgspec.structs.replace(flat, quantity=report.quantity, average_price=report.average_price))
         return line.position
 
+    def forget(self, account: str) -> None:
+        """All positions of an account that begins anew."""
+        self._lines = {key: line for key, line in self._lines.items() if key.account != account}
+
     def find(self, key: PositionKey) -> Position | None:
         """The position, if there ever was one."""
         line = self._lines.get(key)

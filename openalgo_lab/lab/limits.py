@@ -9,6 +9,7 @@ import msgspec
 
 from openalgo_lab.lab.core import LabCore
 from openalgo_lab.lab.pairs import Ask, awaited, blocking
+from openalgo_lab.lab.sandbox import Sandbox
 from openalgo_lab.lab.trade_journal import TradeJournal
 from openalgo_lab.model.command_base import Done
 from openalgo_lab.model.errors import InputError
@@ -46,6 +47,11 @@ class LimitCalls(LabCore):
     def _arm(self, account: str = "", *, armed: bool = True) -> Ask[Done, str]:
         """Let new orders of a live account leave, until the engine ends or the kill switch is engaged."""
         return Ask(ArmLive(account, armed), lambda done: done.message)
+
+    @property
+    def sandbox(self) -> Sandbox:
+        """Paper money on the prices that are shown: open, close, reset, settings."""
+        return Sandbox(self)
 
     @property
     def trade_journal(self) -> TradeJournal:

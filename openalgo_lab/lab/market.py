@@ -22,7 +22,6 @@ from openalgo_lab.model.vocabulary import Exchange, InstrumentType
 if TYPE_CHECKING:
     import pandas as pd
 
-    from openalgo_lab.lab.chain import OptionChain
 
 __all__ = ["MarketCalls"]
 

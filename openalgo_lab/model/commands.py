@@ -30,6 +30,7 @@ from openalgo_lab.model.order_commands import (
 )
 from openalgo_lab.model.orders import Fill
 from openalgo_lab.model.risk import AnyRiskCommand
+from openalgo_lab.model.sandbox import AnySandboxCommand
 from openalgo_lab.model.security_commands import AnySecurityCommand
 from openalgo_lab.model.structure_commands import AnyStructureCommand, EstimateBasketMargin
 from openalgo_lab.model.vocabulary import Exchange, FeedMode
@@ -181,5 +182,6 @@ AnyCommand = (
     | AnyRiskCommand
     | AnyBrokerCommand
     | AnyAccountingCommand
+    | AnySandboxCommand
 )
 """Every command, as the tagged union in which it travels."""

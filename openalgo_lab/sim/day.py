@@ -14,7 +14,7 @@ from openalgo_lab.sim.market import MarketSource
 from openalgo_lab.sim.matching import to_units
 from openalgo_lab.sim.views import last_price, views
 
-__all__ = ["Day", "carry_over", "unrealised"]
+__all__ = ["Day", "carry_over", "deliver", "unrealised"]
 
 
 class Day:
@@ -47,7 +47,7 @@ def carry_over(client: Client, catalogue: Catalogue, market: MarketSource) -> No
         if position.quantity and catalogue.get(position.token) is None:
             _settle(client, position, catalogue, market)
         if position.product is Product.CNC:
-            _deliver(client, position)
+            deliver(client, position)
         position.new_day()
         if not position.quantity:
             del client.positions[key]
@@ -75,7 +75,8 @@ def _settle(client: Client, position: Position, catalogue: Catalogue, market: Ma
     client.money.cash += position.book(side, abs(position.quantity), worth)
 
 
-def _deliver(client: Client, position: Position) -> None:
+def deliver(client: Client, position: Position) -> None:
+    """Move bought shares into the demat account, and sold ones out of it; the position is flat then."""
     quantity, value = position.quantity, position.value
     position.quantity = position.value = 0
     if quantity > 0:

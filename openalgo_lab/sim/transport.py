@@ -219,9 +219,7 @@ class InProcessExchange:
         del timeout_s
         return await self.driver.respond(request)
 
-    async def open_feed(
-        self, path: str, headers: tuple[tuple[str, str], ...] = (), *, url: str = ""
-    ) -> FeedConnection:
+    async def open_feed(self, path: str, headers: tuple[tuple[str, str], ...] = (), *, url: str = "") -> FeedConnection:
         """Open the feed. Raises SessionExpired without a live token, WireError for another path."""
         del url
         if path != "/feed":

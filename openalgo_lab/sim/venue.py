@@ -89,7 +89,7 @@ class Venue:
         if found is None:
             money = Money(round(self.settings.starting_cash_rupees * PRICE_SCALE))
             self._write(lambda: self._records.save_money(name, money))
-            found = self._clients[name] = Client(name, money)
+            found = self._clients[name] = self._new_client(name, money)
         return found
 
     def place(self, client_name: str, token: int, terms: Terms, tag: str = "") -> VenueOrder:
@@ -408,7 +408,7 @@ class Venue:
         self._day = Day.at(self.market.now_ns())
         self._list_instruments()
         for client in self._clients.values():
-            carry_over(client, self.catalogue, self.market)
+            self._carry(client)
         self._write(lambda: self._records.start_day(self._day.text, self._clients.values()))
         self._books.clear()
         self._due.clear()
@@ -417,12 +417,19 @@ class Venue:
             client.clear_day()
             self._refresh_all_needs(client)
 
+    def _new_client(self, name: str, money: Money) -> Client:
+        return Client(name, money)
+
+    def _carry(self, client: Client) -> None:
+        """What becomes of a client's positions when the day has turned."""
+        carry_over(client, self.catalogue, self.market)
+
     def _restore(self) -> None:
         """Take up the books as the file has them; a file of another day is carried over into today."""
         loaded = self._records.load()
         self._last_number = loaded.last_number
         for name, money in loaded.money.items():
-            client = self._clients[name] = Client(name, money)
+            client = self._clients[name] = self._new_client(name, money)
             client.positions = {(p.token, p.product): p for p in loaded.positions.get(name, [])}
             client.holdings = {h.token: h for h in loaded.holdings.get(name, [])}
         for order in loaded.orders:

@@ -111,6 +111,11 @@ class FillStore:
             for body, day, opening, note, tags in self._rows(_SELECT, (account, *bounds, strategy))
         ]
 
+    def forget(self, account: str) -> None:
+        """Drop all trades and notes of an account that begins anew."""
+        for table in ("fills", "notes"):
+            self._write(f"DELETE FROM {table} WHERE account = ?", [(account,)])  # noqa: S608 - one of two names
+
     def close(self) -> None:
         """Close the file."""
         self._db.close()
