@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 from openalgo_lab.lab.option_greeks import GreeksBook
@@ -127,6 +128,24 @@ class OptionCalls(StructureCalls):
             raise InputError(f"There is no saved strategy {name!r}: choose from {', '.join(book) or 'none'}.", "name")
         saved = book[name]
         return OptionStrategy(self, saved.underlying, saved.legs, name=saved.name)
+
+    # ---- pages
+
+    def strategy_builder(self, underlying: str = "NIFTY", **options: Any) -> Any:
+        """Legs, payoff, what-if and orders of a strategy, live."""
+        return self._page("StrategyBuilder", underlying, **options)
+
+    def volatility(self, underlying: str = "NIFTY", expiry: date | str | None = None, **options: Any) -> Any:
+        """Smile, skew, term structure and surface, live."""
+        return self._page("VolatilityView", underlying, expiry, **options)
+
+    def open_interest(self, underlying: str = "NIFTY", expiry: date | str | None = None, **options: Any) -> Any:
+        """Open interest, max pain and gamma exposure by strike, live."""
+        return self._page("InterestView", underlying, expiry, **options)
+
+    def _page(self, name: str, *args: object, **options: Any) -> Any:
+        # By name: the user interface stands above this floor and is loaded only by who wants to see it.
+        return getattr(import_module("openalgo_lab.ui.options"), name)(self, *args, **options)
 
 
 def _day(expiry: date | str | None) -> date | None:

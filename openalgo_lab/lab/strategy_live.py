@@ -15,7 +15,7 @@ import numpy as np
 from openalgo_lab.lab.frames import frame_of
 from openalgo_lab.lab.shown import Cell, Shown, amount, text_table
 from openalgo_lab.lab.strategy_legs import SavedBook, SavedStrategy, StrategyLeg, legs_of_template
-from openalgo_lab.lab.strategy_reading import StrategyReader, StrategyReading
+from openalgo_lab.lab.strategy_reading import StrategyReader, StrategyReading, orders_of
 from openalgo_lab.lab.words import plain_underlying
 from openalgo_lab.model.commands import GetQuotes, PlaceOrder
 from openalgo_lab.model.errors import InputError
@@ -149,23 +149,7 @@ class OptionStrategy(Shown):
 
     def orders(self, *, product: Product = Product.NRML, price_type: PriceType = PriceType.MARKET) -> list[PlaceOrder]:
         """The orders that would open it: at market, or limits at the prices of this moment, on tick."""
-        found = []
-        for now in self.now.legs:
-            price = 0.0
-            if price_type is PriceType.LIMIT:
-                if not now.price > 0:
-                    raise InputError(
-                        f"{now.item.symbol} has no price to set a limit at: use MARKET.", field="price_type"
-                    )
-                price = round(round(now.price / now.item.tick_size) * now.item.tick_size, 4)
-            key = now.item.key
-            found.append(
-                PlaceOrder(
-                    key.exchange, key.symbol, now.leg.side, abs(now.leg.quantity), product, price_type, price,
-                    strategy=self.name,
-                )
-            )  # fmt: skip
-        return found
+        return list(orders_of(self.now, product=product, price_type=price_type, strategy=self.name))
 
     def place(
         self, *, product: Product = Product.NRML, price_type: PriceType = PriceType.MARKET, policy: str = "independent"

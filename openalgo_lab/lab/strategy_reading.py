@@ -14,13 +14,15 @@ from openalgo_lab.engine.option_data.contracts import ChainContracts, load_contr
 from openalgo_lab.engine.option_data.reading import ChainReader, ChainReading
 from openalgo_lab.lab.strategy_legs import StrategyLeg
 from openalgo_lab.model.calendar import TradingCalendar
+from openalgo_lab.model.commands import PlaceOrder
+from openalgo_lab.model.errors import InputError
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
 from openalgo_lab.model.option_conventions import OWN, Conventions
 from openalgo_lab.model.option_margins import option_margin_rates
 from openalgo_lab.model.rules import RuleBook
 from openalgo_lab.model.times import trade_date
 from openalgo_lab.model.underlyings import has_spot, spot_exchange
-from openalgo_lab.model.vocabulary import InstrumentType
+from openalgo_lab.model.vocabulary import InstrumentType, PriceType, Product
 from openalgo_lab.options.legs import OPTION_KINDS, Leg, LegSheet
 from openalgo_lab.options.margin import HedgedMargin, MarginLeg, hedged_margin
 from openalgo_lab.options.payoff import Outcome, outcome
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from openalgo_lab.engine.board import Board
     from openalgo_lab.store.instruments import InstrumentStore
 
-__all__ = ["LegNow", "StrategyReader", "StrategyReading"]
+__all__ = ["LegNow", "StrategyReader", "StrategyReading", "orders_of"]
 
 _NO_YEARS: Final = math.inf
 
@@ -103,6 +105,35 @@ class StrategyReading(msgspec.Struct, frozen=True):
             if now.leg.exit is None
         ]
         return hedged_margin(legs, self.spot, option_margin_rates(today, is_index=is_index))
+
+
+def orders_of(
+    reading: StrategyReading, *, product: Product, price_type: PriceType, strategy: str = ""
+) -> tuple[PlaceOrder, ...]:
+    """The orders that would open its legs: at market, or limits at the prices of this moment, on tick.
+
+    Raises InputError for a limit where no price is known.
+    """
+    found = []
+    for now in reading.legs:
+        price = 0.0
+        if price_type is PriceType.LIMIT:
+            if not now.price > 0:
+                raise InputError(f"{now.item.symbol} has no price to set a limit at: use MARKET.", field="price_type")
+            price = round(max(round(now.price / now.item.tick_size), 1) * now.item.tick_size, 4)
+        found.append(
+            PlaceOrder(
+                exchange=now.item.exchange,
+                symbol=now.item.symbol,
+                side=now.leg.side,
+                quantity=abs(now.leg.quantity),
+                product=product,
+                price_type=price_type,
+                price=price,
+                strategy=strategy,
+            )
+        )
+    return tuple(found)
 
 
 class StrategyReader:

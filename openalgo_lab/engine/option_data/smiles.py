@@ -1,4 +1,7 @@
-"""From readings to smiles and surfaces: each strike by its option out of the money, weighted by vega."""
+"""From readings to smiles and surfaces: each strike by its option out of the money, weighted by vega squared.
+
+A tick more or less in the price is 1 / vega in the volatility, so far strikes of a few ticks say little.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,8 @@ def smile_of(contracts: ChainContracts, reading: ChainReading) -> SmileFit | Non
     volatility = np.where(above, reading.calls["iv"], reading.puts["iv"]) / 100.0
     stale = np.where(above, reading.quiet_calls, reading.quiet_puts)
     vega = np.where(above, reading.calls["vega"], reading.puts["vega"])
-    used = np.where(stale, np.nan, volatility)
-    return fit_smile(contracts.strikes, used, reading.forward, reading.years, vega)
+    used = np.where(stale | (volatility <= 0), np.nan, volatility)
+    return fit_smile(contracts.strikes, used, reading.forward, reading.years, vega * vega)
 
 
 def surface_of(fits: Sequence[SmileFit | None]) -> Surface | None:

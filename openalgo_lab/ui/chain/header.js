@@ -52,6 +52,11 @@ function render({ model, el }) {
     head.dataset.stale = stale ? "yes" : "no";
     say(mode, word.toUpperCase());
     mode.className = `oal-badge oal-chain-mode oal-badge-${word}`;
+    const keys = shown.map(({ key }) => key);
+    if (keys.join() !== [...figures.keys()].join()) {
+      for (const { box } of figures.values()) box.remove();
+      figures.clear();
+    }
     for (const { key, label, value, hint, sign } of shown) {
       const at = figures.get(key) ?? figure(key);
       say(at.label, label);
