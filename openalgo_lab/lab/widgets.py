@@ -43,6 +43,14 @@ class WidgetCalls(LabCore):
         """The whole desk."""
         return self._widget("desk", "Desk", **options)
 
+    def vault(self, **options: Any) -> Any:
+        """The dialog that makes, unlocks and locks the profile's vault."""
+        return self._widget("vault", "VaultDialog", **options)
+
+    def sign_in(self, **options: Any) -> Any:
+        """The dialog for users: first user, signing in, password, second factor."""
+        return self._widget("identity", "SignInDialog", **options)
+
     def status(self, **options: Any) -> Any:
         """The status bar (``lab.health`` has the values)."""
         return self._widget("statusbar", "StatusBar", **options)

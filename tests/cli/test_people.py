@@ -10,8 +10,7 @@ from pathlib import Path
 import keyring
 import pyotp
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from openalgo_lab.cli.commands import app
 from openalgo_lab.cli.people_acts import _qr
@@ -69,8 +68,8 @@ def test_users_over_the_vault(profile: Path) -> None:
 
 def test_the_second_factor(profile: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run("user add asha", PASSPHRASE, PASSWORD)
-    monkeypatch.setattr("openalgo_lab.store.vault.second_factor.new_seed", lambda: Secret(seed))
     seed = pyotp.random_base32()
+    monkeypatch.setattr("openalgo_lab.store.vault.second_factor.new_seed", lambda: Secret(seed))
     now = pyotp.TOTP(seed).now()
     shown = run("user second-factor asha --as asha", PASSPHRASE, "", PASSWORD, now)
     codes = [line.strip() for line in shown.splitlines() if re.fullmatch(r"  [a-z2-7]{5}-[a-z2-7]{5}", line)]

@@ -25,6 +25,8 @@ from openalgo_lab.model.errors import SymbolError
         (lambda lab: lab.chart("SBIN"), "CandleChart"),
         (lambda lab: lab.status(), "StatusBar"),
         (lambda lab: lab.desk(), "Desk"),
+        (lambda lab: lab.vault(), "VaultDialog"),
+        (lambda lab: lab.sign_in(), "SignInDialog"),
         (lambda lab: lab.option_chain("NIFTY").widget(), "OptionChainView"),
     ],
 )

@@ -6,133 +6,147 @@ import json
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import keyring
 import pytest
 
-from openalgo_lab.store.vault import Vault, vault_status
+from openalgo_lab import Lab
+from openalgo_lab.model.profile import profile_dir
+from openalgo_lab.model.security_commands import GetVault, LockVault, UnlockVault
+from openalgo_lab.store.vault import vault_status
 from openalgo_lab.ui.vault import VaultDialog
 from openalgo_lab.ui.vault.steps import Act, Step
 from tests.store.vault.conftest import cheapest
-from tests.store.vault.parts import OTHER, WORDS, MemoryKeychain, credentials, reopen
+from tests.store.vault.parts import OTHER, WORDS, MemoryKeychain, reopen
+from tests.support.dialog_page import Page
 from tests.support.waiting import eventually
 
 __all__ = ["cheapest"]
 
 FIRST, SECOND = WORDS.reveal(), OTHER.reveal()
-
-
-class Page:
-    """What a browser does: it hears messages and presses buttons that are shown."""
-
-    def __init__(self, dialog: VaultDialog, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.dialog = dialog
-        self.form = dialog.children[0]
-        self.heard: list[dict[str, Any]] = []
-        monkeypatch.setattr(self.form, "send", lambda content, buffers=None: self.heard.append(content))
-        self.form._on_message(None, {"k": "hello"}, [])
-
-    @property
-    def shown(self) -> dict[str, Any]:
-        return self.heard[-1]["v"]  # type: ignore[no-any-return]
-
-    def press(self, act: Act, **values: str) -> dict[str, Any]:
-        assert act in [button["act"] for button in self.shown["buttons"]], self.shown
-        assert set(values) <= {field["name"] for field in self.shown["fields"]}
-        self.form._on_message(None, {"k": "press", "act": act.value, "values": values}, [])
-        eventually(lambda: not self.shown["busy"])
-        state = repr([self.form.get_state(), self.dialog.get_state(), vars(self.dialog)])
-        assert not any(text in state for text in (FIRST, SECOND))
-        return self.shown
+SECRETS = (FIRST, SECOND)
 
 
 @pytest.fixture
-def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+def lab(lab_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lab]:
+    """A workbench without a vault, on a machine without a keychain."""
     monkeypatch.setattr(keyring, "get_keyring", object)
-    page = Page(VaultDialog(tmp_path), monkeypatch)
+    with Lab() as lab:
+        yield lab
+
+
+@pytest.fixture
+def page(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Iterator[Page]:
+    page = Page(VaultDialog(lab), monkeypatch, SECRETS)
     yield page
-    page.dialog.lock()
     page.dialog.close()
 
 
-def test_create_write_down_lock_unlock(page: Page, tmp_path: Path) -> None:
-    opened: list[Vault] = []
-    page.dialog.on_unlocked(opened.append)
+def is_open(lab: Lab) -> bool:
+    return lab.call(GetVault()).open
+
+
+def test_create_write_down_lock_unlock(page: Page, lab: Lab) -> None:
+    opened: list[bool] = []
+    page.dialog.on_unlocked(lambda: opened.append(True))
+    page.at(Step.CREATE)
     assert page.shown["title"] == "Create the vault"
     assert page.press(Act.CREATE, new="short", again="short")["bad"]
     assert "do not agree" in page.press(Act.CREATE, new=FIRST, again=SECOND)["message"]
-    assert not vault_status(tmp_path).exists
-    shown = page.press(Act.CREATE, new=FIRST, again=FIRST)
-    recovery = shown["secret"]
+    assert not vault_status(profile_dir()).exists
+    page.press(Act.CREATE, new=FIRST, again=FIRST)
+    recovery = page.shown["secret"]
     assert recovery.count("-") == 7
-    assert page.dialog.vault is opened[0]
+    assert is_open(lab)
+    assert opened == [True]
     assert recovery not in repr([page.form.get_state(), page.dialog.get_state(), vars(page.dialog)])
     assert page.press(Act.WRITTEN)["secret"] == ""
-    page.form._on_message(None, {"k": "hello"}, [])
+    page.hello()
     assert recovery not in json.dumps(page.shown)  # once
     page.press(Act.LOCK)
-    assert page.dialog.vault is None
+    page.at(Step.UNLOCK)
+    assert not is_open(lab)
     assert page.press(Act.UNLOCK, passphrase="")["message"].startswith("The field is empty")
     refused = page.press(Act.UNLOCK, passphrase=SECOND)
     assert refused["bad"]
     assert "not unlocked" in refused["message"]
     page.press(Act.UNLOCK, passphrase=FIRST)
-    assert page.dialog.step is Step.OPEN
+    page.at(Step.OPEN)
     page.press(Act.LOCK)
+    page.at(Step.UNLOCK)
     page.press(Act.TO_RECOVER)
     assert "8 groups" in page.press(Act.UNLOCK_BY_RECOVERY, recovery=recovery[:-1])["message"]
     page.press(Act.UNLOCK_BY_RECOVERY, recovery=recovery)
-    assert page.dialog.step is Step.OPEN
+    page.at(Step.OPEN)
 
 
-def test_change_passphrase_and_new_recovery_key(page: Page, tmp_path: Path) -> None:
+def test_change_passphrase_and_new_recovery_key(page: Page, lab: Lab) -> None:
+    page.at(Step.CREATE)
     first = page.press(Act.CREATE, new=FIRST, again=FIRST)["secret"]
     page.press(Act.WRITTEN)
     page.press(Act.TO_CHANGE)
     assert page.press(Act.CHANGE, passphrase=SECOND, new=SECOND, again=SECOND)["bad"]
     assert page.dialog.step is Step.CHANGE
     assert not page.press(Act.CHANGE, passphrase=FIRST, new=SECOND, again=SECOND)["bad"]
+    page.at(Step.OPEN)
     second = page.press(Act.NEW_RECOVERY)["secret"]
     assert second != first
     page.press(Act.WRITTEN)
     page.press(Act.LOCK)
-    reopen(tmp_path, OTHER).close()
+    page.at(Step.UNLOCK)
+    reopen(profile_dir(), OTHER).close()
 
 
-def test_a_damaged_vault_is_restored_from_here(page: Page, tmp_path: Path) -> None:
+def test_a_damaged_vault_is_restored_from_here(page: Page, lab: Lab) -> None:
+    page.at(Step.CREATE)
     page.press(Act.CREATE, new=FIRST, again=FIRST)
-    assert page.dialog.vault is not None
-    page.dialog.vault.credentials.put(credentials())
     page.press(Act.WRITTEN)
     page.press(Act.LOCK)
-    (tmp_path / "vault.db").write_bytes(b"broken")
-    shown = page.press(Act.UNLOCK, passphrase=FIRST)
-    assert shown["title"] == "The vault is damaged"
-    assert "good copy of" in shown["note"]
-    assert "kept as vault.db.damaged" in page.press(Act.RESTORE, passphrase=FIRST)["message"]
-    assert page.dialog.vault.credentials.accounts() == [("simulated", "AB1234")]
+    page.at(Step.UNLOCK)
+    (profile_dir() / "vault.db").write_bytes(b"broken")
+    page.press(Act.UNLOCK, passphrase=FIRST)
+    page.at(Step.DAMAGED)
+    assert page.shown["title"] == "The vault is damaged"
+    assert "good copy of" in page.shown["note"]
+    page.press(Act.RESTORE, passphrase=FIRST)
+    page.at(Step.OPEN)
+    eventually(lambda: "kept as vault.db.damaged" in page.shown["message"])
 
 
-def test_the_keychain_unlocks_at_a_press(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = Page(VaultDialog(tmp_path, keychain=MemoryKeychain()), monkeypatch)
+def test_the_keychain_unlocks_at_a_press(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    keychain = MemoryKeychain()
+    monkeypatch.setattr("openalgo_lab.store.vault.find_keychain", lambda: keychain)
+    page = Page(VaultDialog(lab), monkeypatch, SECRETS)
+    page.at(Step.CREATE)
     page.press(Act.CREATE_IN_KEYCHAIN)
     page.press(Act.WRITTEN)
     page.press(Act.TO_CHANGE)
     page.press(Act.CHANGE, new=FIRST, again=FIRST)  # there was none to ask for
+    page.at(Step.OPEN)
     page.press(Act.LOCK)
+    page.at(Step.UNLOCK)
     page.press(Act.UNLOCK_BY_KEYCHAIN)
-    assert page.dialog.vault is not None
-    page.dialog.lock()
+    page.at(Step.OPEN)
+    page.dialog.close()
 
 
-def test_busy_elsewhere_and_nonsense_from_the_page(
-    page: Page, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_another_kernel_locks_and_unlocks(page: Page, lab: Lab) -> None:
+    page.at(Step.CREATE)
+    page.press(Act.CREATE, new=FIRST, again=FIRST)
+    page.press(Act.WRITTEN)
+    lab.call(LockVault())
+    page.at(Step.UNLOCK)
+    lab.call(UnlockVault(WORDS))
+    page.at(Step.OPEN)
+
+
+def test_busy_elsewhere_and_nonsense_from_the_page(page: Page, lab: Lab, caplog: pytest.LogCaptureFixture) -> None:
+    page.at(Step.CREATE)
     page.press(Act.CREATE, new=FIRST, again=FIRST)
     page.press(Act.WRITTEN)
     page.press(Act.LOCK)
-    with reopen(tmp_path, WORDS):
+    page.at(Step.UNLOCK)
+    with reopen(profile_dir(), WORDS):
         assert "is open in process" in page.press(Act.UNLOCK, passphrase=FIRST)["message"]
     for nonsense in (
         {"k": "press", "act": FIRST, "values": {}},
@@ -159,6 +173,7 @@ window.tell = (shown) => heard({ k: "shown", v: shown });
 
 @pytest.mark.e2e
 def test_in_a_browser_fields_empty_themselves_and_text_stays_text(page: Page) -> None:
+    page.at(Step.CREATE)
     import base64
 
     from playwright.sync_api import sync_playwright

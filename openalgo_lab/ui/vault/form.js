@@ -17,12 +17,14 @@ function render({ model, el }) {
   title.id = `${id}-title`;
   form.setAttribute("aria-labelledby", title.id);
   const note = element("p", "oal-vault-note oal-muted");
+  const picture = element("img", "oal-vault-picture");
+  picture.alt = "QR code for an authenticator app; the seed below says the same";
   const secret = element("output", "oal-vault-secret");
   const fields = element("div", "oal-vault-fields");
   const buttons = element("div", "oal-vault-buttons");
   const message = element("p", "oal-vault-message");
   message.setAttribute("role", "status");
-  form.append(title, note, secret, fields, buttons, message);
+  form.append(title, note, picture, secret, fields, buttons, message);
   el.append(form);
   let painted = "";
 
@@ -43,7 +45,9 @@ function render({ model, el }) {
       fields.replaceChildren(...shown.fields.map((field) => {
         const label = element("label", "oal-vault-field");
         const input = element("input");
-        input.type = "password";
+        input.type = field.kind === "password" ? "password" : "text";
+        if (field.kind === "code") input.inputMode = "numeric";
+        input.autocapitalize = "off";
         input.name = field.name;
         input.autocomplete = field.fill;
         input.spellcheck = false;
@@ -64,6 +68,9 @@ function render({ model, el }) {
     note.hidden = !shown.note;
     secret.textContent = shown.secret;
     secret.hidden = !shown.secret;
+    picture.hidden = !shown.picture;
+    if (shown.picture) picture.src = shown.picture;
+    else picture.removeAttribute("src");
     message.id = `${id}-message`;
     message.textContent = shown.message;
     message.hidden = !shown.message;

@@ -1,18 +1,17 @@
-"""The dialog on the page. It speaks by plain messages: no passphrase is ever part of a widget's saved state."""
+"""A dialog on the page. It speaks by plain messages: no secret is ever part of a widget's saved state."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 from importlib.resources import files
-from typing import Any
 
 import anywidget
 import msgspec
 import traitlets
 
 from openalgo_lab.ui.theme import css
-from openalgo_lab.ui.vault.steps import Hello, Press, Shown
+from openalgo_lab.ui.vault.parts import Hello, Press, Shown
 
 __all__ = ["SecretForm"]
 
@@ -25,9 +24,9 @@ class SecretForm(anywidget.AnyWidget):
     _esm = traitlets.Unicode().tag(sync=True)
     _css = traitlets.Unicode().tag(sync=True)
 
-    def __init__(self, shown: Callable[[], Shown], pressed: Callable[[Press], None], **traits: Any) -> None:
+    def __init__(self, shown: Callable[[], Shown], pressed: Callable[[Press], None]) -> None:
         self._shown, self._pressed = shown, pressed
-        super().__init__(**traits)
+        super().__init__()
         self.on_msg(self._on_message)
 
     @traitlets.default("_esm")
@@ -47,7 +46,7 @@ class SecretForm(anywidget.AnyWidget):
             message = msgspec.convert(content, Press | Hello)
         except msgspec.ValidationError:
             # Its text could quote what was typed, so it is not logged.
-            _log.warning("A page sent the vault's dialog a message that cannot be read; reload the page.")
+            _log.warning("A page sent a dialog a message that cannot be read; reload the page.")
             return
         if isinstance(message, Press):
             self._pressed(message)

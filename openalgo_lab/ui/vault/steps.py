@@ -1,15 +1,14 @@
-"""The dialog's steps as the page paints them: titles, fields and buttons; no secret is in here but the one to show."""
+"""The vault dialog's steps as the page paints them: titles, fields and buttons."""
 
 from __future__ import annotations
 
 import enum
 
-import msgspec
-
+from openalgo_lab.model.security_commands import VaultInfo
 from openalgo_lab.model.times import format_ist
-from openalgo_lab.store.vault import VaultStatus
+from openalgo_lab.ui.vault.parts import Button, Field, Shown
 
-__all__ = ["Act", "Field", "Press", "Shown", "Step", "show"]
+__all__ = ["Act", "Step", "show"]
 
 
 class Step(enum.StrEnum):
@@ -43,56 +42,17 @@ class Act(enum.StrEnum):
     BACK = "back"
 
 
-class Press(msgspec.Struct, frozen=True, tag="press", tag_field="k"):
-    """A button was pressed, with what stood in the fields; the page has emptied them since."""
-
-    act: Act
-    values: dict[str, str] = {}
-
-
-class Hello(msgspec.Struct, frozen=True, tag="hello", tag_field="k"):
-    """A view was drawn and holds nothing."""
-
-
-class Field(msgspec.Struct, frozen=True):
-    """A password field. ``fill``: the browser's autocomplete word, so that a password manager knows what it is."""
-
-    name: str
-    label: str
-    fill: str = "current-password"
-
-
-class Button(msgspec.Struct, frozen=True):
-    """A button; the first one is what Enter presses."""
-
-    act: Act
-    text: str
-
-
-class Shown(msgspec.Struct, frozen=True):
-    """The whole dialog. ``secret`` is the recovery key while it is shown, else empty."""
-
-    title: str
-    note: str
-    fields: tuple[Field, ...]
-    buttons: tuple[Button, ...]
-    message: str = ""
-    bad: bool = False
-    busy: bool = False
-    secret: str = ""
-
-
 _PASSPHRASE = Field("passphrase", "Passphrase")
 _NEW = (Field("new", "New passphrase", "new-password"), Field("again", "The same again", "new-password"))
 _BACK = Button(Act.BACK, "Back")
 
 
-def show(step: Step, status: VaultStatus, keychain: str) -> Shown:
-    """The dialog at ``step``; ``keychain`` is the name of the system's, "" where there is none."""
-    usable = keychain if "keychain" in status.ways else ""
+def show(step: Step, status: VaultInfo) -> Shown:
+    """The dialog at ``step``."""
+    usable = status.keychain if "keychain" in status.ways else ""
     match step:
         case Step.CREATE:
-            shown = _create(keychain)
+            shown = _create(status.keychain)
         case Step.UNLOCK:
             shown = _unlock(status, usable)
         case Step.RECOVER:
@@ -138,7 +98,7 @@ def _create(keychain: str) -> Shown:
     return Shown("Create the vault", note, _NEW, tuple(buttons))
 
 
-def _unlock(status: VaultStatus, keychain: str) -> Shown:
+def _unlock(status: VaultInfo, keychain: str) -> Shown:
     typed = "passphrase" in status.ways
     buttons = [Button(Act.UNLOCK, "Unlock")] if typed else []
     if keychain:
@@ -149,7 +109,7 @@ def _unlock(status: VaultStatus, keychain: str) -> Shown:
     return Shown("Unlock the vault", note, (_PASSPHRASE,) if typed else (), tuple(buttons))
 
 
-def _damaged(status: VaultStatus, keychain: str) -> Shown:
+def _damaged(status: VaultInfo, keychain: str) -> Shown:
     if not status.copies_ns:
         note = "There is no good copy. Nothing was changed: keep the folder, or import an export of the vault."
         return Shown("The vault is damaged", note, (), (_BACK,))

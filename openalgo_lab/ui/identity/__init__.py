@@ -1,0 +1,7 @@
+"""The dialog that signs in, and that sets up users and their second factor."""
+
+from __future__ import annotations
+
+from openalgo_lab.ui.identity.widget import SignInDialog
+
+__all__ = ["SignInDialog"]
