@@ -21,11 +21,11 @@ from openalgo_lab.broker import (
     LoginFlow,
     Session,
 )  # fmt: skip
+from openalgo_lab.broker.asking import given
 from openalgo_lab.broker.reading import from_word
 from openalgo_lab.broker.record import Record, parsed
 from openalgo_lab.model.errors import (
     DecodeError,
-    InputError,
     LabError,
     OutcomeUnknown,
     Rejected,
@@ -48,8 +48,8 @@ class AngelCodec(OrderCalls, MarketCalls):
     broker_name = NAME
 
     def login(self, credentials: Mapping[str, str]) -> LoginFlow:
-        code, pin, totp = (_given(credentials, name) for name in ("client_code", "pin", "totp"))
-        extra = {name: _given(credentials, name) for name in ("api_key", "public_ip")}
+        code, pin, totp = (given(credentials, name, NAME) for name in ("client_code", "pin", "totp"))
+        extra = {name: given(credentials, name, NAME) for name in ("api_key", "public_ip")}
 
         def give(data: Any) -> Session:
             row = Record(data, NAME)
@@ -103,12 +103,6 @@ class AngelCodec(OrderCalls, MarketCalls):
 
     def open_feed(self, session: Session, feed: FeedSpec) -> FeedSession:
         return OrderFeed() if feed.kind is FeedKind.ORDERS else MarketFeed()
-
-
-def _given(credentials: Mapping[str, str], name: str) -> str:
-    if value := credentials.get(name, "").strip():
-        return value
-    raise InputError(f"The login at {NAME} needs {name}; give it.", field=name)
 
 
 def _words(value: Any) -> list[str]:

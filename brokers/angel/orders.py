@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
-import msgspec
-
 from brokers.angel import tables
 from brokers.angel.tables import NAME
-from openalgo_lab.broker import Call, HttpRequest, HttpResponse, Lane, OrderChange, PlainCodec, Session, reading
-from openalgo_lab.broker.record import Record, parsed
+from openalgo_lab.broker import Call, HttpResponse, Lane, OrderChange, PlainCodec, Session, reading
+from openalgo_lab.broker.asking import json_call
+from openalgo_lab.broker.receipt import accepted
+from openalgo_lab.broker.record import Record
 from openalgo_lab.model.errors import InputError, NotSupported
 from openalgo_lab.model.gtt import GttIntent, GttKind, GttLeg, GttReport
 from openalgo_lab.model.instruments import Instrument
@@ -20,7 +20,7 @@ from openalgo_lab.model.orders import Order, OrderIntent, OrderStatus
 from openalgo_lab.model.portfolio import Funds, Holding
 from openalgo_lab.model.reports import Evidence, FillReport, OrderReport, PositionReport
 from openalgo_lab.model.times import ist
-from openalgo_lab.model.vocabulary import PriceType, Side
+from openalgo_lab.model.vocabulary import PriceType
 
 __all__ = ["ORDER_PATH", "OrderCalls", "call", "headers", "home", "order_report"]
 
@@ -42,28 +42,15 @@ def headers(session: Session) -> tuple[tuple[str, str], ...]:
 
 
 def call(
-    session: Session,
-    target: str,
-    give: Callable[[Any], T],
-    body: dict[str, Any] | None = None,
-    *,
-    lane: Lane = Lane.DATA,
-    pool: str = "book",
+    session: Session, target: str, give: Callable[[Any], T], body: dict[str, Any] | None = None, **how: Any
 ) -> Call[T]:
-    """One call: ``target`` is method and path, ``give`` makes our value of the answer's data (None where it is empty).
-    What goes by the order lane is never repeated."""
-    method, path = target.split(" ")
-    ordering = lane is Lane.ORDER
-    content = b"" if body is None else msgspec.json.encode(body)
-    request = HttpRequest(
-        method, path, headers(session), content, lane, safe=not ordering, pool="" if ordering else pool
-    )
+    """One call; ``how`` as in `json_call`. ``give`` is handed the answer's data: None where it is empty."""
 
-    def decode(response: HttpResponse) -> T:
-        data = Record(parsed(response.body, NAME), NAME).raw("data")
-        return give(None if data in ("null", "") else data)
+    def data(answer: Any) -> T:
+        found = Record(answer, NAME).raw("data")
+        return give(None if found in ("null", "") else found)
 
-    return Call(request, decode)
+    return json_call(NAME, target, headers(session), data, body, **{"pool": "book", **how})
 
 
 def home(instrument: Instrument) -> str:
@@ -87,11 +74,7 @@ class OrderCalls(PlainCodec):
         }  # fmt: skip
 
         def give(data: Any) -> OrderReport:
-            return OrderReport(
-                Record(data, NAME).text("orderid"), intent.order_id, OrderStatus.ACCEPTED, Evidence.HTTP_REPLY,
-                intent.exchange, intent.symbol, intent.side, intent.product, intent.price_type, intent.quantity,
-                price=intent.price, trigger_price=intent.trigger_price,
-            )  # fmt: skip
+            return accepted(intent, Record(data, NAME).text("orderid"))
 
         return call(session, f"POST {ORDER_PATH}/placeOrder", give, body, lane=Lane.ORDER)
 
@@ -209,16 +192,10 @@ def order_report(row: Record, word: str, source: Evidence) -> OrderReport:
         status = OrderStatus.PARTIALLY_FILLED
     return OrderReport(
         row.text("orderid"), row.text("ordertag", ""), status, source,
-        exchange=row.word(tables.EXCHANGES, "exchange", "exchange"),
-        symbol=row.text("tradingsymbol"),
-        side=Side(row.word({"BUY": "BUY", "SELL": "SELL"}, "transactiontype", "side")),
-        product=row.word(tables.PRODUCTS, "producttype", "product"),
-        price_type=row.word(tables.PRICE_TYPES, "ordertype", "order type"),
-        quantity=row.count("quantity"),
-        filled_quantity=filled,
-        average_price=row.number("averageprice", 0.0),
-        price=row.number("price", 0.0),
-        trigger_price=row.number("triggerprice", 0.0),
+        row.word(tables.EXCHANGES, "exchange", "exchange"), row.text("tradingsymbol"),
+        row.word(tables.SIDES, "transactiontype", "side"), row.word(tables.PRODUCTS, "producttype", "product"),
+        row.word(tables.PRICE_TYPES, "ordertype", "order type"), row.count("quantity"), filled,
+        row.number("averageprice", 0.0), row.number("price", 0.0), row.number("triggerprice", 0.0),
         reason=row.text("text", "") if status is OrderStatus.REJECTED else "",
         exchange_ns=row.moment("exchorderupdatetime") or row.moment("exchtime") or row.moment("updatetime"),
     )  # fmt: skip
@@ -227,13 +204,10 @@ def order_report(row: Record, word: str, source: Evidence) -> OrderReport:
 def _fill(row: Record, day: str) -> FillReport:
     return FillReport(
         row.text("fillid"), row.text("orderid"), "", Evidence.TRADE_BOOK,
-        exchange=row.word(tables.EXCHANGES, "exchange", "exchange"),
-        symbol=row.text("tradingsymbol"),
-        side=Side(row.word({"BUY": "BUY", "SELL": "SELL"}, "transactiontype", "side")),
-        product=row.word(tables.PRODUCTS, "producttype", "product"),
-        quantity=row.count("fillsize"),
-        price=row.number("fillprice"),
-        exchange_ns=reading.moment(f"{day} {row.text('filltime')}") if day else 0,
+        row.word(tables.EXCHANGES, "exchange", "exchange"), row.text("tradingsymbol"),
+        row.word(tables.SIDES, "transactiontype", "side"), row.word(tables.PRODUCTS, "producttype", "product"),
+        row.count("fillsize"), row.number("fillprice"),
+        reading.moment(f"{day} {row.text('filltime')}") if day else 0,
     )  # fmt: skip
 
 
@@ -296,12 +270,8 @@ def _gtt(row: Record) -> GttReport:
     return GttReport(
         f"{row.text('id')}:{row.text('exchange')}:{row.text('symboltoken')}",
         row.word(tables.GTT_STATUSES, "status", "state of a GTT"),
-        exchange=row.word(tables.EXCHANGES, "exchange", "exchange"),
-        symbol=row.text("tradingsymbol"),
-        side=Side(row.word({"BUY": "BUY", "SELL": "SELL"}, "transactiontype", "side")),
-        product=row.word(tables.PRODUCTS, "producttype", "product"),
-        legs=(GttLeg(row.number("triggerprice"), row.number("price"), row.count("qty")),),
-        created_ns=row.moment("createddate"),
-        updated_ns=row.moment("updateddate"),
-        expires_ns=row.moment("expirydate"),
+        row.word(tables.EXCHANGES, "exchange", "exchange"), row.text("tradingsymbol"),
+        row.word(tables.SIDES, "transactiontype", "side"), row.word(tables.PRODUCTS, "producttype", "product"),
+        (GttLeg(row.number("triggerprice"), row.number("price"), row.count("qty")),),
+        row.moment("createddate"), row.moment("updateddate"), row.moment("expirydate"),
     )  # fmt: skip

@@ -10,7 +10,7 @@ import numpy as np
 from openalgo_lab.broker.reading import words
 from openalgo_lab.model.gtt import GttStatus
 from openalgo_lab.model.orders import OrderStatus
-from openalgo_lab.model.vocabulary import Exchange, FeedMode, PriceType, Product
+from openalgo_lab.model.vocabulary import Exchange, FeedMode, PriceType, Product, Side
 
 NAME: Final = "Angel One"
 HOMES: Final = MappingProxyType({
@@ -32,6 +32,7 @@ PROFILE_EXCHANGES: Final = words(
 CURRENCY: Final = 13
 PRODUCTS: Final = words(Product, "DELIVERY=CNC CARRYFORWARD=NRML INTRADAY=MIS MARGIN=NRML BO=MIS")
 GTT_PRODUCTS: Final = words(Product, "DELIVERY=CNC MARGIN=NRML")
+SIDES: Final = words(Side, "BUY SELL")
 PRICE_TYPES: Final = words(PriceType, "MARKET LIMIT STOPLOSS_LIMIT=SL STOPLOSS_MARKET=SL-M")
 STATUSES: Final = words(
     OrderStatus,

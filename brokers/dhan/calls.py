@@ -3,47 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
-
-import msgspec
+from typing import Any, Final, TypeVar
 
 from brokers.dhan import tables
 from brokers.dhan.tables import NAME
-from openalgo_lab.broker import Call, HttpRequest, HttpResponse, Lane, Session, reading
+from openalgo_lab.broker import Call, Session, reading
+from openalgo_lab.broker.asking import json_call
 from openalgo_lab.broker.record import Record, parsed
+from openalgo_lab.model.errors import DecodeError
 from openalgo_lab.model.orders import OrderStatus
 from openalgo_lab.model.reports import Evidence, OrderReport
 from openalgo_lab.model.vocabulary import Exchange
 
 T = TypeVar("T")
+_LONGEST_REFUSAL: Final = 4_000
 
 
 def call(
-    session: Session,
-    target: str,
-    give: Callable[[Any], T],
-    body: dict[str, Any] | None = None,
-    *,
-    lane: Lane = Lane.DATA,
-    pool: str = "other",
+    session: Session, target: str, give: Callable[[Any], T], body: dict[str, Any] | None = None, **how: Any
 ) -> Call[T]:
-    """One call: ``target`` is method and path, ``give`` makes our value of the answer's JSON. What goes by the order
-    lane is never repeated."""
-    method, path = target.split(" ")
+    """One call; ``how`` as in `json_call`. Every body names the client."""
     headers = (
         ("access-token", session.token), ("client-id", session.client),
         ("content-type", "application/json"), ("accept", "application/json"),
     )  # fmt: skip
-    content = b"" if body is None else msgspec.json.encode({"dhanClientId": session.client, **body})
-    ordering = lane is Lane.ORDER
-    request = HttpRequest(
-        method, f"/v2{path}", headers, content, lane, safe=not ordering, pool="" if ordering else pool
-    )
+    method, path = target.split(" ")
+    content = None if body is None else {"dhanClientId": session.client, **body}
+    return json_call(NAME, f"{method} /v2{path}", headers, give, content, **{"pool": "other", **how})
 
-    def decode(response: HttpResponse) -> T:
-        return give(parsed(response.body, NAME))
 
-    return Call(request, decode)
+def stated(body: bytes) -> tuple[str, str]:
+    """Code and text of an error in either form: of the trading calls, or of the data calls, whose code is a key.
+    Empty for a success. Raises DecodeError for what is no JSON, or an error in a form that is not Dhan's."""
+    if len(body) > _LONGEST_REFUSAL or body.lstrip().startswith(b"["):
+        return "", ""
+    row = Record(parsed(body, NAME), NAME)
+    for prefix in ("error", "internalError"):
+        if f"{prefix}Code" in row:
+            return row.text(f"{prefix}Code"), row.text(f"{prefix}Message", "")[:200]
+    if str(row.raw("status")).lower() in ("failed", "failure") and isinstance(data := row.raw("data"), dict):
+        return next(((code, str(text)[:200]) for code, text in data.items()), ("", ""))
+    if "timestamp" in row and "path" in row:
+        raise DecodeError("Dhan's server knows no such path.")
+    return "", ""
 
 
 def rows(value: Any) -> list[Record]:
@@ -69,13 +71,8 @@ def order_report(row: Record, exchange: Exchange, source: Evidence) -> OrderRepo
     tag = row.text("correlationId", "")
     return OrderReport(
         row.text("orderId"), "" if tag == "NA" else tag, status, source, exchange, row.text("securityId"),
-        side=row.word(tables.SIDES, "transactionType", "side"),
-        product=row.word(tables.PRODUCTS, "productType", "product"),
-        price_type=price_type,
-        quantity=row.count("quantity"),
-        filled_quantity=filled,
-        average_price=row.number("averageTradedPrice", 0.0),
-        price=row.number("price", 0.0),
+        row.word(tables.SIDES, "transactionType", "side"), row.word(tables.PRODUCTS, "productType", "product"),
+        price_type, row.count("quantity"), filled, row.number("averageTradedPrice", 0.0), row.number("price", 0.0),
         trigger_price=row.number("triggerPrice", 0.0),
         reason=row.text("omsErrorDescription", "") if status is OrderStatus.REJECTED else "",
         exchange_ns=as_ns(row.text("exchangeTime", "")) or as_ns(row.text("updateTime", "")),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlencode
 
 from brokers.dhan import tables
-from brokers.dhan.calls import as_ns, call
+from brokers.dhan.calls import as_ns, call, stated
 from brokers.dhan.feed import MarketFeed, OrderFeed
 from brokers.dhan.market import MarketCalls
 from brokers.dhan.orders import OrderCalls
@@ -23,11 +23,11 @@ from openalgo_lab.broker import (
     LoginFlow,
     Session,
 )  # fmt: skip
+from openalgo_lab.broker.asking import given
 from openalgo_lab.broker.reading import from_word
 from openalgo_lab.broker.record import Record, parsed
 from openalgo_lab.model.errors import (
     BrokerError,
-    DecodeError,
     InputError,
     LabError,
     Rejected,
@@ -41,8 +41,6 @@ from openalgo_lab.model.portfolio import Profile
 
 __all__ = ["DhanCodec", "SandboxCodec"]
 
-_LONGEST_REFUSAL: Final = 4_000
-
 
 class DhanCodec(OrderCalls, MarketCalls):
     """Implements `openalgo_lab.broker.Codec` for Dhan and its sandbox."""
@@ -51,13 +49,17 @@ class DhanCodec(OrderCalls, MarketCalls):
 
     def login(self, credentials: Mapping[str, str]) -> LoginFlow:
         """With a token made on Dhan's site, which is tried on the profile; else with PIN and one-time code."""
-        client = _given(credentials, "client_id")
+        client = given(credentials, "client_id", NAME)
         if pasted := credentials.get("access_token", "").strip():
             profile = yield self.profile(Session(client, pasted))
             if profile.client != client:
                 raise InputError(f"This token belongs to {profile.client}; give that client id.", field="client_id")
             return Session(client, pasted)
-        query = {"dhanClientId": client, "pin": _given(credentials, "pin"), "totp": _given(credentials, "totp")}
+        query = {
+            "dhanClientId": client,
+            "pin": given(credentials, "pin", NAME),
+            "totp": given(credentials, "totp", NAME),
+        }
         path = f"/app/generateAccessToken?{urlencode(query)}"
         made: Session = yield Call(HttpRequest("POST", path, safe=False, host="auth", pool="other"), _session)
         return made
@@ -72,7 +74,7 @@ class DhanCodec(OrderCalls, MarketCalls):
         return call(session, "GET /profile", give)
 
     def refusal(self, response: HttpResponse) -> LabError | None:
-        code, text = _stated(response.body)
+        code, text = stated(response.body)
         if not code or code in tables.NOTHING_THERE:
             return None
         if code in tables.LOGIN_AGAIN:
@@ -98,7 +100,7 @@ class SandboxCodec(DhanCodec):
     """Dhan's sandbox takes a token of its own only, and has no market data but candles."""
 
     def login(self, credentials: Mapping[str, str]) -> LoginFlow:
-        _given(credentials, "access_token")
+        given(credentials, "access_token", NAME)
         return (yield from super().login(credentials))
 
     def quotes(self, session: Session, instruments: Sequence[Instrument]) -> Call[tuple[Quote, ...]]:
@@ -113,29 +115,6 @@ class SandboxCodec(DhanCodec):
         return super().margin(session, legs)
 
 
-def _given(credentials: Mapping[str, str], name: str) -> str:
-    if value := credentials.get(name, "").strip():
-        return value
-    raise InputError(f"The login at Dhan needs {name}; give it, or an access_token made on Dhan's site.", field=name)
-
-
 def _session(response: HttpResponse) -> Session:
     row = Record(parsed(response.body, NAME), NAME)
     return Session(row.text("dhanClientId"), row.text("accessToken"), expires_ns=as_ns(row.text("expiryTime")))
-
-
-def _stated(body: bytes) -> tuple[str, str]:
-    """Code and text of an error in either form: of the trading calls, or of the data calls, whose code is a key."""
-    if len(body) > _LONGEST_REFUSAL or not body.lstrip().startswith(b"{"):
-        return "", ""
-    try:
-        row = Record(parsed(body, NAME), NAME)
-        for prefix in ("error", "internalError"):
-            if f"{prefix}Code" in row:
-                return row.text(f"{prefix}Code"), row.text(f"{prefix}Message", "")[:200]
-        if str(row.raw("status")).lower() in ("failed", "failure") and "data" in row:
-            data: dict[str, Any] = row.raw("data") if isinstance(row.raw("data"), dict) else {}
-            return next(((code, str(text)[:200]) for code, text in data.items()), ("", ""))
-    except DecodeError:
-        pass  # of no form that is Dhan's: the status decides
-    return "", ""

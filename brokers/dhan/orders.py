@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
+import msgspec
+
 from brokers.dhan import tables
-from brokers.dhan.calls import as_ns, call, order_report, rows
+from brokers.dhan.calls import as_ns, call, order_report, rows, stated
 from brokers.dhan.tables import NAME
 from openalgo_lab.broker import Call, Lane, OrderChange, PlainCodec, Session
 from openalgo_lab.broker.reading import to_word
+from openalgo_lab.broker.receipt import accepted
 from openalgo_lab.broker.record import Record
 from openalgo_lab.model.errors import NotSupported, Rejected
 from openalgo_lab.model.gtt import GttIntent, GttKind, GttLeg, GttReport
@@ -23,6 +26,7 @@ from openalgo_lab.model.vocabulary import Exchange, PriceType, Side
 
 __all__ = ["OrderCalls"]
 
+_MAY_BE_NONE = frozenset({400, 404, 500})
 _HOLDING_EXCHANGES = {"ALL": Exchange.NSE, "NSE": Exchange.NSE, "BSE": Exchange.BSE}
 
 
@@ -39,11 +43,7 @@ class OrderCalls(PlainCodec):
             # The state in an answer is not final: only a refusal is taken at its word.
             row = Record(answer, NAME)
             refused = row.word(tables.STATUSES, "orderStatus", "order state") is OrderStatus.REJECTED
-            return OrderReport(
-                row.text("orderId"), intent.order_id, OrderStatus.REJECTED if refused else OrderStatus.ACCEPTED,
-                Evidence.HTTP_REPLY, intent.exchange, intent.symbol, intent.side, intent.product, intent.price_type,
-                intent.quantity, price=intent.price, trigger_price=intent.trigger_price,
-            )  # fmt: skip
+            return accepted(intent, row.text("orderId"), OrderStatus.REJECTED if refused else OrderStatus.ACCEPTED)
 
         return call(session, "POST /orders", give, body, lane=Lane.ORDER)
 
@@ -78,19 +78,21 @@ class OrderCalls(PlainCodec):
         return call(session, "GET /positions", lambda answer: tuple(map(_position, rows(answer))))
 
     def holdings(self, session: Session, account: str) -> Call[tuple[Holding, ...]]:
-        """A share that is listed twice is said to be of ALL exchanges: that is its NSE number. "No holdings" comes as
-        an error object."""
+        """A share that is listed twice is said to be of ALL exchanges: that is its NSE number. That there is none
+        comes as an error object."""
 
         def give(answer: Any) -> tuple[Holding, ...]:
+            if isinstance(answer, dict) and stated(msgspec.json.encode(answer))[0] in tables.NOTHING_THERE:
+                return ()
             return tuple(
                 Holding(
                     account, row.word(_HOLDING_EXCHANGES, "exchange", "exchange"), row.text("securityId"),
                     row.count("totalQty"), row.number("avgCostPrice"),
                 )
-                for row in ([] if isinstance(answer, dict) else rows(answer))
+                for row in Record.all(answer, NAME)
             )  # fmt: skip
 
-        return call(session, "GET /holdings", give)
+        return call(session, "GET /holdings", give, accepts=_MAY_BE_NONE)
 
     def funds(self, session: Session, account: str) -> Call[Funds]:
         def give(answer: Any) -> Funds:
@@ -172,13 +174,9 @@ def _booked(row: Record) -> OrderReport:
 def _fill(row: Record) -> FillReport:
     return FillReport(
         row.text("exchangeTradeId"), row.text("orderId"), "", Evidence.TRADE_BOOK,
-        exchange=row.word(tables.EXCHANGES, "exchangeSegment", "segment"),
-        symbol=row.text("securityId"),
-        side=row.word(tables.SIDES, "transactionType", "side"),
-        product=row.word(tables.PRODUCTS, "productType", "product"),
-        quantity=row.count("tradedQuantity"),
-        price=row.number("tradedPrice"),
-        exchange_ns=as_ns(row.text("exchangeTime", "")),
+        row.word(tables.EXCHANGES, "exchangeSegment", "segment"), row.text("securityId"),
+        row.word(tables.SIDES, "transactionType", "side"), row.word(tables.PRODUCTS, "productType", "product"),
+        row.count("tradedQuantity"), row.number("tradedPrice"), as_ns(row.text("exchangeTime", "")),
     )  # fmt: skip
 
 
@@ -206,13 +204,9 @@ def _gtt(legs: list[Record]) -> GttReport:
     states = {row.word(tables.FOREVER_STATUSES, "orderStatus", "state of a forever order") for row in legs}
     return GttReport(
         first.text("orderId"), min(states, key=list(tables.FOREVER_STATUSES.values()).index),
-        exchange=first.word(tables.EXCHANGES, "exchangeSegment", "segment"),
-        symbol=first.text("securityId"),
-        side=first.word(tables.SIDES, "transactionType", "side"),
-        product=first.word(tables.PRODUCTS, "productType", "product"),
-        legs=tuple(map(_gtt_leg, legs)),
-        created_ns=as_ns(first.text("createTime", "")),
-        updated_ns=as_ns(first.text("updateTime", "")),
+        first.word(tables.EXCHANGES, "exchangeSegment", "segment"), first.text("securityId"),
+        first.word(tables.SIDES, "transactionType", "side"), first.word(tables.PRODUCTS, "productType", "product"),
+        tuple(map(_gtt_leg, legs)), as_ns(first.text("createTime", "")), as_ns(first.text("updateTime", "")),
     )  # fmt: skip
 
 

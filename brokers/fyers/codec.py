@@ -25,8 +25,9 @@ from openalgo_lab.broker import (
     LoginFlow,
     Session,
 )  # fmt: skip
+from openalgo_lab.broker.asking import given
 from openalgo_lab.broker.record import Record, parsed
-from openalgo_lab.model.errors import DecodeError, InputError, LabError, Rejected, SessionExpired, Throttled
+from openalgo_lab.model.errors import DecodeError, LabError, Rejected, SessionExpired, Throttled
 from openalgo_lab.model.portfolio import Profile
 
 __all__ = ["FyersCodec"]
@@ -44,18 +45,18 @@ class FyersCodec(OrderCalls, MarketCalls):
 
     def login_url(self, credentials: Mapping[str, str], redirect_uri: str, state: str) -> str:
         query = {
-            "client_id": _given(credentials, "app_id"), "redirect_uri": redirect_uri, "response_type": "code",
+            "client_id": given(credentials, "app_id", NAME), "redirect_uri": redirect_uri, "response_type": "code",
             "state": state,
         }  # fmt: skip
         return f"https://api-t1.fyers.in{_LOGIN}?{urlencode(query)}"
 
     def login(self, credentials: Mapping[str, str]) -> LoginFlow:
         """With the ``auth_code`` of the redirect; its ``code`` is a mere number."""
-        app_id, secret = (_given(credentials, name) for name in ("app_id", "app_secret"))
+        app_id, secret = (given(credentials, name, NAME) for name in ("app_id", "app_secret"))
         if credentials.get("s") == "error":
             raise Rejected(f"Fyers refused the login: {credentials.get('message', '')[:200] or 'it gave no reason'}.")
         body = {
-            "grant_type": "authorization_code", "code": _given(credentials, "auth_code"),
+            "grant_type": "authorization_code", "code": given(credentials, "auth_code", NAME),
             "appIdHash": hashlib.sha256(f"{app_id}:{secret}".encode()).hexdigest(),
         }  # fmt: skip
 
@@ -97,12 +98,6 @@ class FyersCodec(OrderCalls, MarketCalls):
 
     def open_feed(self, session: Session, feed: FeedSpec) -> FeedSession:
         return OrderFeed() if feed.kind is FeedKind.ORDERS else MarketFeed(session)
-
-
-def _given(credentials: Mapping[str, str], name: str) -> str:
-    if value := credentials.get(name, "").strip():
-        return value
-    raise InputError(f"The login at {NAME} needs {name}; give it.", field=name)
 
 
 def _claims(token: str) -> Record:

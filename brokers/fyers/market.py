@@ -133,7 +133,7 @@ def _instrument(fields: Mapping[str, Any]) -> Instrument | None:
     place = tables.PLACES.get(f"{row.whole('exchange')}:{row.whole('segment')}")
     ticker, fytoken, word = row.text("symTicker"), row.text("fyToken"), row.whole("exInstType")
     segment = tables.TOPIC_SEGMENTS.get(fytoken[:4])
-    if place is None or segment is None or not fytoken.isdecimal():
+    if place is None or segment is None or not (fytoken.isdecimal() and len(fytoken) <= 18):
         return None
     exchange, base, expiry, strike, topic = place, row.text("underSym"), None, 0.0, fytoken[10:]
     if place in tables.EQUITY_TYPES:

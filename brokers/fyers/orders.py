@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
-import msgspec
-
 from brokers.fyers import tables
 from brokers.fyers.tables import NAME
-from openalgo_lab.broker import Call, HttpRequest, HttpResponse, Lane, OrderChange, PlainCodec, Session, reading
-from openalgo_lab.broker.record import Record, parsed
+from openalgo_lab.broker import Call, Lane, OrderChange, PlainCodec, Session, reading
+from openalgo_lab.broker.asking import json_call
+from openalgo_lab.broker.receipt import accepted
+from openalgo_lab.broker.record import Record
 from openalgo_lab.model.errors import OutcomeUnknown, Rejected
 from openalgo_lab.model.gtt import GttIntent, GttLeg, GttReport
 from openalgo_lab.model.instruments import Instrument
@@ -27,27 +27,14 @@ _GTT: Final = "/api/v3/gtt/orders/sync"
 
 
 def call(
-    session: Session,
-    target: str,
-    give: Callable[[Record], T],
-    body: dict[str, Any] | None = None,
-    *,
-    lane: Lane = Lane.DATA,
+    session: Session, target: str, give: Callable[[Record], T], body: dict[str, Any] | None = None, **how: Any
 ) -> Call[T]:
-    """One call: ``target`` is method and path, ``give`` makes our value of the answer. What goes by the order lane is
-    never repeated."""
-    method, path = target.split(" ")
-    shared = (
+    """One call; ``how`` as in `json_call`."""
+    headers = (
         ("authorization", f"{session.extra['app_id']}:{session.token}"), ("content-type", "application/json"),
         ("version", "3"),
     )  # fmt: skip
-    content = b"" if body is None else msgspec.json.encode(body)
-    request = HttpRequest(method, path, shared, content, lane, safe=lane is not Lane.ORDER)
-
-    def decode(response: HttpResponse) -> T:
-        return give(Record(parsed(response.body, NAME), NAME))
-
-    return Call(request, decode)
+    return json_call(NAME, target, headers, lambda answer: give(Record(answer, NAME)), body, **how)
 
 
 class OrderCalls(PlainCodec):
@@ -60,11 +47,7 @@ class OrderCalls(PlainCodec):
         }  # fmt: skip
 
         def give(answer: Record) -> OrderReport:
-            return OrderReport(
-                _done(answer), intent.order_id, OrderStatus.ACCEPTED, Evidence.HTTP_REPLY, intent.exchange,
-                intent.symbol, intent.side, intent.product, intent.price_type, intent.quantity, price=intent.price,
-                trigger_price=intent.trigger_price,
-            )  # fmt: skip
+            return accepted(intent, _done(answer))
 
         return call(session, "POST /api/v3/orders/sync", give, body, lane=Lane.ORDER)
 
@@ -176,16 +159,10 @@ def order_report(row: Record, source: Evidence) -> OrderReport:
         status = OrderStatus.TRIGGER_PENDING
     return OrderReport(
         row.text("id"), _tag(row), status, source, _exchange(row), row.text("symbol"),
-        side=row.word(tables.SIDES, "side", "side"),
-        product=row.word(tables.PRODUCTS, "productType", "product"),
-        price_type=price_type,
-        quantity=row.count("qty"),
-        filled_quantity=filled,
-        average_price=row.number("tradedPrice", 0.0),
-        price=row.number("limitPrice", 0.0),
-        trigger_price=row.number("stopPrice", 0.0),
-        reason=row.text("message", "") if status is OrderStatus.REJECTED else "",
-        exchange_ns=row.moment("orderDateTime"),
+        row.word(tables.SIDES, "side", "side"), row.word(tables.PRODUCTS, "productType", "product"), price_type,
+        row.count("qty"), filled, row.number("tradedPrice", 0.0), row.number("limitPrice", 0.0),
+        row.number("stopPrice", 0.0), row.text("message", "") if status is OrderStatus.REJECTED else "",
+        row.moment("orderDateTime"),
     )  # fmt: skip
 
 
@@ -193,11 +170,8 @@ def fill_report(row: Record, source: Evidence) -> FillReport:
     """A row of the trade book, or a trade of the socket under the same names."""
     return FillReport(
         row.text("tradeNumber"), row.text("orderNumber"), _tag(row), source, _exchange(row), row.text("symbol"),
-        side=row.word(tables.SIDES, "side", "side"),
-        product=row.word(tables.PRODUCTS, "productType", "product"),
-        quantity=row.count("tradedQty"),
-        price=row.number("tradePrice"),
-        exchange_ns=row.moment("orderDateTime"),
+        row.word(tables.SIDES, "side", "side"), row.word(tables.PRODUCTS, "productType", "product"),
+        row.count("tradedQty"), row.number("tradePrice"), row.moment("orderDateTime"),
     )  # fmt: skip
 
 
@@ -258,10 +232,8 @@ def _gtt(row: Record) -> GttReport:
         legs.append(GttLeg(row.number("price2_trigger"), row.number("price2_limit"), row.count("qty2")))
     return GttReport(
         row.text("id"), row.word(tables.GTT_STATUSES, "ord_status", "state of a GTT"), _exchange(row),
-        symbol=row.text("symbol"),
-        side=row.word(tables.SIDES, "tran_side", "side"),
-        product=row.word(tables.PRODUCTS, "product_type", "product"),
-        legs=tuple(sorted(legs, key=lambda leg: leg.trigger_price)),
-        created_ns=row.whole("create_time_epoch", 0) * 1_000_000_000,
-        reason=row.text("oms_msg", ""),
+        row.text("symbol"), row.word(tables.SIDES, "tran_side", "side"),
+        row.word(tables.PRODUCTS, "product_type", "product"),
+        tuple(sorted(legs, key=lambda leg: leg.trigger_price)),
+        created_ns=row.whole("create_time_epoch", 0) * 1_000_000_000, reason=row.text("oms_msg", ""),
     )  # fmt: skip

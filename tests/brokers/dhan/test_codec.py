@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from brokers.dhan import DHAN
 from openalgo_lab.broker import Call, HttpResponse, Session
 from openalgo_lab.broker.adapter import OrderChange
+from openalgo_lab.broker.outcome import judge
 from openalgo_lab.model.errors import (
     BrokerError,
     DecodeError,
@@ -306,7 +307,6 @@ def test_the_gtt_book_joins_the_legs_of_a_pair() -> None:
         (200, {"errorCode": 807, "errorMessage": "expired"}, SessionExpired),
         (200, {"data": {"800": "internal"}, "status": "failed"}, BrokerError),
         (500, {"internalErrorCode": "DH-1111", "internalErrorMessage": "No holdings"}, None),
-        (404, {"timestamp": 1737794954581, "status": 404, "error": "Not Found", "path": "/v2/x"}, None),
         (200, {"data": {"NSE_EQ": {}}, "status": "success"}, None),
         (200, [ROW], None),
     ],
@@ -316,8 +316,32 @@ def test_refusals(status: int, body: Any, error: type[LabError] | None) -> None:
     assert found is None if error is None else type(found) is error
 
 
-def test_a_page_is_no_refusal() -> None:
-    assert CODEC.refusal(HttpResponse(502, (), b"<html>Bad gateway</html>")) is None
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>Bad gateway</html>",
+        b'{"timestamp":1737794954581,"status":404,"error":"Not Found","path":"/v2/holdings"}',
+    ],
+)
+def test_a_page_is_no_answer_of_dhan(body: bytes) -> None:
+    with pytest.raises(DecodeError):
+        CODEC.refusal(HttpResponse(502, (), body[:-1]))
+    call = CODEC.holdings(SESSION, "A")
+    assert isinstance(judge(HttpResponse(500, (), body), DHAN, safe=True, accepts=call.accepts), BrokerError)
+
+
+@pytest.mark.parametrize("status", [200, 400, 404, 500])
+def test_no_holdings_are_an_empty_list_whatever_the_status(status: int) -> None:
+    call = CODEC.holdings(SESSION, "A")
+    for body in (
+        b'{"errorType":"x","errorCode":"DHOLDING_ERROR","errorMessage":"No holdings available"}',
+        b'{"internalErrorCode":"DH-1111","internalErrorMessage":"No holdings available"}',
+    ):
+        response = HttpResponse(status, (), body)
+        assert judge(response, DHAN, safe=True, accepts=call.accepts) is None
+        assert call.decode(response) == ()
+    with pytest.raises(DecodeError):
+        call.decode(HttpResponse(status, (), b"{}"))
 
 
 def test_login_with_pin_and_code() -> None:
