@@ -29,13 +29,19 @@ def zipped(text: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "body", [TEXT.encode(), b"\xef\xbb\xbf" + TEXT.encode(), gzip.compress(TEXT.encode()), zipped(TEXT)]
+    "body",
+    [TEXT.encode(), b"\xef\xbb\xbf" + TEXT.encode(), gzip.compress(TEXT.encode()), zipped(TEXT)],
+    ids=["plain", "byte order mark", "gzip", "zip"],
 )
 def test_text_however_it_is_packed(body: bytes) -> None:
     assert unpacked(body) == TEXT
 
 
-@pytest.mark.parametrize("body", [b"PK\x03\x04", b"\x1f\x8bnot gzip at all", b"\xff", gzip.compress(b"abc")[:-5]])
+@pytest.mark.parametrize(
+    "body",
+    [b"PK\x03\x04", b"\x1f\x8bnot gzip at all", b"\xff", gzip.compress(b"abc")[:-5]],
+    ids=["zip", "gzip", "no text", "cut gzip"],
+)
 def test_damage_is_said(body: bytes) -> None:
     with pytest.raises(DecodeError, match="download it again"):
         unpacked(body)
