@@ -126,7 +126,7 @@ class FirstockCodec(PlainCodec):
         def decode(data: Any) -> Profile:
             row = Record(data, NAME)
             exchanges = row.known(tables.EXCHANGES, "exchange")
-            return Profile(row.text("actid"), row.text("userName", ""), tuple(exchanges))
+            return Profile(row.text("actid"), row.text("userName", ""), exchanges)
 
         return self._call(session, "userDetails", {}, decode)
 

@@ -138,10 +138,10 @@ class NorenCodec(PlainCodec):
     def profile(self, session: Session) -> Call[Profile]:
         def decode(response: HttpResponse) -> Profile:
             user = self._one(response)
-            exchanges = [tables.EXCHANGES[word] for word in user.raw("exarr") or () if word in tables.EXCHANGES]
+            exchanges = user.known(tables.EXCHANGES, "exarr")
             products = [tables.PRODUCTS.get(row.text("prd", "")) for row in user.records("prarr")]
             known = dict.fromkeys(product for product in products if product is not None)
-            return Profile(user.text("actid"), user.text("uname", ""), tuple(exchanges), tuple(known))
+            return Profile(user.text("actid"), user.text("uname", ""), exchanges, tuple(known))
 
         return self._call(session, "UserDetails", {}, decode)
 

@@ -106,12 +106,9 @@ class UpstoxCodec(PlainCodec):
     def profile(self, session: Session) -> Call[Profile]:
         def decode(answer: HttpResponse) -> Profile:
             row = _one(answer)
-            exchanges = [tables.EXCHANGES[e] for e in row.raw("exchanges") or () if e in tables.EXCHANGES]
-            words = row.raw("products") or ()
-            products = [p for table in (tables.CASH, tables.DERIVATIVES) for w, p in table.items() if w in words]
-            return Profile(
-                row.text("user_id"), row.text("user_name", ""), tuple(exchanges), tuple(dict.fromkeys(products))
-            )
+            exchanges = row.known(tables.EXCHANGES, "exchanges")
+            products = row.known(tables.CASH, "products") + row.known(tables.DERIVATIVES, "products")
+            return Profile(row.text("user_id"), row.text("user_name", ""), exchanges, tuple(dict.fromkeys(products)))
 
         return _ask(session, "/v2/user/profile", decode)
 

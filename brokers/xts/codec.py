@@ -351,8 +351,9 @@ class XtsCodec(PlainCodec):
 
     def _quoted(self, result: Any) -> list[Record]:
         """Messages of ``listQuotes``: text, objects, or one text."""
-        quotes = self._record(result).raw("listQuotes") or ()
-        each = [quotes] if isinstance(quotes, str) else quotes
+        found = self._record(result)
+        quotes = found.raw("listQuotes")
+        each = [quotes] if isinstance(quotes, str) else found.items("listQuotes")
         return [self._record(parsed(x, self.member.name) if isinstance(x, str) else x) for x in each]
 
     def quotes(self, session: Session, instruments: Sequence[Instrument]) -> Call[tuple[Quote, ...]]:

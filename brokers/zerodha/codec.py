@@ -89,9 +89,8 @@ class ZerodhaCodec(PlainCodec):
     def profile(self, session: Session) -> Call[Profile]:
         def decode(answer: HttpResponse) -> Profile:
             row = _one(answer)
-            exchanges = [tables.EXCHANGES[e] for e in row.raw("exchanges") or () if e in tables.EXCHANGES]
-            products = dict.fromkeys(tables.PRODUCTS[p] for p in row.raw("products") or () if p in tables.PRODUCTS)
-            return Profile(row.text("user_id"), row.text("user_name", ""), tuple(exchanges), tuple(products))
+            exchanges, products = row.known(tables.EXCHANGES, "exchanges"), row.known(tables.PRODUCTS, "products")
+            return Profile(row.text("user_id"), row.text("user_name", ""), exchanges, products)
 
         return _ask(session, "/user/profile", decode)
 

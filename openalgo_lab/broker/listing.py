@@ -40,14 +40,17 @@ def unpacked(body: bytes) -> str:
 
 
 def rows(body: bytes, what: str, needed: frozenset[str]) -> Iterator[Mapping[str, str]]:
-    """The rows of a comma-separated file by its header's names in small letters. ``needed`` names must be there."""
+    """The rows of a comma-separated file by its header's names in small letters. ``needed`` names must be there; a row
+    that ends before them is left out."""
     lines = csv.reader(io.StringIO(unpacked(body)))
     try:
         header = [name.strip().lower() for name in next(lines, [])]
         if not needed <= set(header):
             raise DecodeError(f"The file of {what} instruments has no header that is known.")
         for line in lines:
-            yield dict(zip(header, map(str.strip, line), strict=False))
+            row = dict(zip(header, map(str.strip, line), strict=False))
+            if needed <= row.keys():
+                yield row
     except csv.Error as error:
         raise DecodeError(f"The file of {what} instruments is damaged ({error}); download it again.") from error
 

@@ -80,6 +80,18 @@ class Record:
         """Our word for the one that stands there."""
         return reading.from_word(table, self.text(name), what, self._broker)
 
+    def known(self, table: Mapping[str, V], name: str) -> tuple[V, ...]:
+        """Our words, each once, for those of a list that the table holds; none where the list is missing or null."""
+        words = [word for word in self.items(name) if isinstance(word, str)]
+        return tuple(dict.fromkeys(table[word] for word in words if word in table))
+
+    def items(self, name: str) -> list[Any]:
+        """The values of a list, whatever they are; empty where it is missing or null."""
+        values = self._fields.get(name)
+        if values is not None and not isinstance(values, list):
+            raise self._misfit(name)
+        return values or []
+
     def moment(self, name: str) -> int:
         """UTC ns of a time on the Indian clock, in any form of `reading.moment`; 0 where there is none."""
         value = self.raw(name)

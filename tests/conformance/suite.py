@@ -12,11 +12,12 @@ from __future__ import annotations
 
 from tests.conformance.suite_books import BookSuite
 from tests.conformance.suite_feed import FeedSuite
+from tests.conformance.suite_fuzz import FuzzSuite
 from tests.conformance.suite_orders import OrderSuite
 from tests.conformance.suite_session import SessionSuite
 
 __all__ = ["BrokerSuite"]
 
 
-class BrokerSuite(SessionSuite, OrderSuite, BookSuite, FeedSuite):
+class BrokerSuite(SessionSuite, OrderSuite, BookSuite, FeedSuite, FuzzSuite):
     """All of it."""
