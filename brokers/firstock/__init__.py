@@ -44,4 +44,5 @@ SPEC = BrokerSpec(
         data_timeout_s=60.0,
     ),
     token_expiry="03:00",  # noqa: S106 - a time of day
+    verified=("simulator",),
 )

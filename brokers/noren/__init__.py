@@ -39,6 +39,8 @@ def _spec(member: Member) -> BrokerSpec:
         history=HistoryLimits(HISTORY_DAYS),
         limits=Limits(_rates(member), quotes_batch=1, data_timeout_s=30.0),
         token_expiry=member.day_ends,
+        protects_market=True,
+        verified=("simulator",),
     )  # fmt: skip
 
 

@@ -51,6 +51,8 @@ def _spec(member: Member) -> BrokerSpec:
         history=HistoryLimits(HISTORY_DAYS),
         limits=Limits((Rate("order", 10, 1), Rate("data", 10, 1), *pause), quotes_batch=50, data_timeout_s=60.0),
         token_expiry="",
+        protects_market=not member.market,
+        verified=("simulator",),
     )
 
 

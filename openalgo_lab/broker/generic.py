@@ -20,9 +20,10 @@ from openalgo_lab.broker.feed import Feed, FeedMeans, merged_state
 from openalgo_lab.broker.history import fetch_history
 from openalgo_lab.broker.login import with_code
 from openalgo_lab.broker.polling import OrderPoller
+from openalgo_lab.broker.protection import protected
 from openalgo_lab.broker.spec import BrokerSpec, Call, Capability, FeedKind, LoginKind, Session
 from openalgo_lab.broker.tokens import MemoryTokens, TokenStore
-from openalgo_lab.model.errors import NotSupported, SessionExpired
+from openalgo_lab.model.errors import BrokerError, DecodeError, NotSupported, SessionExpired, Throttled, WireError
 from openalgo_lab.model.events import FeedState
 from openalgo_lab.model.gtt import GttIntent, GttReport
 from openalgo_lab.model.instruments import Instrument
@@ -30,7 +31,7 @@ from openalgo_lab.model.market import Bars, Depth, Quote, TickBatch
 from openalgo_lab.model.orders import Order, OrderIntent
 from openalgo_lab.model.portfolio import Account, Funds, Holding, Profile
 from openalgo_lab.model.reports import FillReport, OrderReport, PositionReport
-from openalgo_lab.model.vocabulary import FeedMode
+from openalgo_lab.model.vocabulary import FeedMode, PriceType
 from openalgo_lab.wire.limits import Urgency
 from openalgo_lab.wire.transport import Transport
 
@@ -123,7 +124,21 @@ class GenericAdapter:
     async def place(self, intent: OrderIntent, instrument: Instrument) -> OrderReport:
         """Submit; the report carries the broker's order id and ACCEPTED."""
         self._stir()
+        if self.spec.protects_market and not intent.price_type.has_price:
+            intent = await self._protected(intent, instrument)
         return await self._ask(lambda session: self.spec.codec.place(session, intent, instrument))
+
+    async def _protected(self, intent: OrderIntent, instrument: Instrument) -> OrderIntent:
+        """With a limit in place of "at market". Nothing has left when the price cannot be had: raises WireError."""
+        if intent.price_type is PriceType.SL_M:
+            return protected(intent, instrument, 0.0)
+        try:
+            (found,) = await self.quotes([instrument])
+        except (SessionExpired, Throttled):
+            raise
+        except (BrokerError, DecodeError, WireError) as error:
+            raise WireError(f"A market order needs the price of {intent.symbol} first, and: {error}") from error
+        return protected(intent, instrument, found.ltp)
 
     async def modify(self, order: Order, change: OrderChange, instrument: Instrument) -> None:
         """Ask for new terms."""

@@ -330,6 +330,8 @@ class BrokerSpec(msgspec.Struct, frozen=True):
     ``hosts`` names further base URLs for `HttpRequest.host`. ``token_expiry`` is the IST time of day at which every
     session ends ("" = never). ``tag_length`` says how many characters of our 13-character order id the broker's tag
     carries back (0 = no tag). ``order_poll_s`` is how often the books are read where no feed carries orders.
+    ``protects_market``: the broker takes no market orders by API, so the adapter sends limit orders at a price that
+    will be met (see `openalgo_lab.broker.protection`).
     """
 
     key: str
@@ -348,5 +350,6 @@ class BrokerSpec(msgspec.Struct, frozen=True):
     token_expiry: str = "06:00"  # noqa: S105 - a time of day
     tag_length: int = 13
     order_poll_s: float = 1.0
+    protects_market: bool = False
     verified: tuple[str, ...] = ()
     """What its adapter was proved against: "simulator" (of the fact sheet, on the wire), "official_client"."""

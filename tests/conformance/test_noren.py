@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import ClassVar
 
 import pytest
 
 from brokers.noren import FLATTRADE, SHOONYA, TRADESMART, ZEBU
-from openalgo_lab.model.errors import NotSupported
+from openalgo_lab.model.errors import InputError, NotSupported, WireError
+from openalgo_lab.model.orders import OrderStatus
 from openalgo_lab.model.vocabulary import PriceType, Side
 from tests.conformance.rig import Rig, intent
 from tests.conformance.simulators.noren import (
@@ -60,14 +62,29 @@ class TestShoonya(Listed, BrokerSuite):
     @pytest.mark.parametrize("kind", list(PriceType))
     @pytest.mark.parametrize("side", list(Side))
     async def test_every_price_type(self, made: Rig, kind: PriceType, side: Side) -> None:
-        """No member takes market orders by API: they are refused before the wire."""
+        """No member takes market orders by API: the layer gives them a limit."""
         if kind.has_price:
             await super().test_every_price_type(made, kind, side)
             return
+        _, report, booked = await self.placed(made, kind, side=side)
+        # 0.5 % from the last price 812.50, or from the trigger 799.95.
+        stop = kind is PriceType.SL_M
+        buy, sell = (803.95, 795.95) if stop else (816.6, 808.4)
+        assert (booked.price_type, booked.price) == ("SL" if stop else "LIMIT", buy if side is Side.BUY else sell)
+        assert (booked.trigger, booked.status) == ((799.95, "trigger_pending") if stop else (0.0, "open"))
+        assert report.status is OrderStatus.ACCEPTED
+
+    async def test_a_market_order_without_a_price_never_leaves(self, made: Rig) -> None:
         instrument = await made.instrument(SBIN)
-        with pytest.raises(NotSupported, match="limit price"):
-            await made.adapter.place(intent(instrument, kind, side=side), instrument)
-        assert made.simulator.venue.orders == []
+        made.simulator.broken = 2
+        with pytest.raises(WireError, match="needs the price"):
+            await made.adapter.place(intent(instrument, PriceType.MARKET), instrument)
+        made.simulator.broken = 0
+        picture = made.simulator.venue.pictures[SBIN]
+        made.simulator.venue.pictures[SBIN] = dataclasses.replace(picture, ltp=0.0)
+        with pytest.raises(InputError, match="give a limit price"):
+            await made.adapter.place(intent(instrument, PriceType.MARKET), instrument)
+        assert made.simulator.asked_for("POST", "/NorenWClientAPI/PlaceOrder") == []
 
 
 class TestFlattrade(Differing, SessionSuite):

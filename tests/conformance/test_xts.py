@@ -9,9 +9,8 @@ import pytest
 
 from brokers.xts import COMPOSITEDGE, FIVEPAISAXTS, IBULLS, IIFL, JAINAMXTS, RMONEY, WISDOM
 from openalgo_lab.broker import BrokerSpec
-from openalgo_lab.model.errors import NotSupported
 from openalgo_lab.model.vocabulary import PriceType
-from tests.conformance.rig import Rig, intent
+from tests.conformance.rig import Rig
 from tests.conformance.simulators.xts import (
     CompositedgeSimulator,
     FivepaisaxtsSimulator,
@@ -27,7 +26,7 @@ from tests.conformance.suite_books import BookSuite
 from tests.conformance.suite_feed import FeedSuite
 from tests.conformance.suite_orders import OrderSuite
 from tests.conformance.suite_session import SessionSuite
-from tests.conformance.venue import DOLLAR, LISTED, SBIN
+from tests.conformance.venue import DOLLAR, LISTED
 
 
 def unpaced(spec: BrokerSpec) -> BrokerSpec:
@@ -57,14 +56,13 @@ class Differing(SuiteBase):
 
 
 class NoMarketOrders(Differing):
-    """Accounts for programs: every order has a price."""
+    """Accounts for programs: every order has a price, which the layer gives."""
 
     @pytest.mark.parametrize("kind", [PriceType.MARKET, PriceType.SL_M])
-    async def test_market_orders_are_refused_before_the_wire(self, made: Rig, kind: PriceType) -> None:
-        instrument = await made.instrument(SBIN)
-        with pytest.raises(NotSupported, match="limit price"):
-            await made.adapter.place(intent(instrument, kind), instrument)
-        assert made.simulator.venue.orders == []
+    async def test_market_orders_get_a_limit(self, made: Rig, kind: PriceType) -> None:
+        _, _, booked = await self.placed(made, kind)
+        stop = kind is PriceType.SL_M
+        assert (booked.price_type, booked.price) == (("SL", 803.95) if stop else ("LIMIT", 816.6))
 
 
 class TestWisdom(BrokerSuite):
