@@ -102,7 +102,8 @@ def oracle(packet: bytes) -> tuple[int, int, dict[str, float], Any]:
     elif len(packet) < 44:
         names = ["ltp", "high", "low", "open", "prev_close"]
     else:
-        names = "ltp ltq average volume - - open high low prev_close".split() + ["-", "oi"] * (len(packet) == 184)
+        names = ["ltp", "ltq", "average", "volume", "-", "-", "open", "high", "low", "prev_close"]
+        names += ["-", "oi"] if len(packet) == 184 else []
     found = {}
     for name, word in zip(names, words[1:], strict=False):
         if name in ("ltq", "volume", "oi"):
