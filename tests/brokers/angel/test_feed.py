@@ -21,6 +21,7 @@ from openalgo_lab.model.market import TickBatch
 from openalgo_lab.model.orders import OrderStatus
 from openalgo_lab.model.times import from_ns
 from openalgo_lab.model.vocabulary import Exchange, FeedMode, InstrumentType, PriceType, Product, Side
+from tests.support.mutated import mutated
 
 LTP = bytes.fromhex(
     "0101 39393932363030300000000000000000000000000000000000 0000000000000000 0b8c428c9b010000 39cf240000000000"
@@ -232,6 +233,18 @@ def test_damaged_frames_give_a_value_or_a_typed_error(golden: bytes, data: st.Da
         frame[data.draw(st.integers(0, len(frame) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(DecodeError):
         MarketFeed().received(bytes(frame[: data.draw(st.integers(len(frame) - 1, len(frame)))]))
+
+
+@pytest.mark.parametrize("rounds", [2_000, pytest.param(600_000, marks=pytest.mark.long)])
+def test_mutated_frames(rounds: int) -> None:
+    made = MarketFeed()
+    for frame in mutated(GOLDEN, rounds):
+        try:
+            content = made.received(frame)
+        except DecodeError:
+            continue
+        for batch in content.ticks:
+            assert all(len(column) == len(batch.tokens) == len(batch.time_ns) for column in batch.columns.values())
 
 
 @given(st.binary(max_size=400) | st.text(max_size=60))

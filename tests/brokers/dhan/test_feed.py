@@ -20,6 +20,7 @@ from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import TickBatch
 from openalgo_lab.model.orders import OrderStatus
 from openalgo_lab.model.vocabulary import Exchange, FeedMode, InstrumentType, PriceType, Product, Side
+from tests.support.mutated import mutated
 
 SBIN = Instrument("SBIN", Exchange.NSE, InstrumentType.EQ, "SBI", 1 << 40 | 3045, 1, 0.05, broker_symbol="3045")
 NIFTY = Instrument("NIFTY", Exchange.NSE_INDEX, InstrumentType.INDEX, "Nifty 50", 13, 1, 0.05, broker_symbol="13")
@@ -176,6 +177,18 @@ def test_damaged_frames_give_a_value_or_a_typed_error(first: bytes, second: byte
     cut = data.draw(st.integers(0, len(frame)))
     with contextlib.suppress(DecodeError):
         MarketFeed().received(bytes(frame[:cut]))
+
+
+@pytest.mark.parametrize("rounds", [2_000, pytest.param(600_000, marks=pytest.mark.long)])
+def test_mutated_frames(rounds: int) -> None:
+    made = MarketFeed()
+    for frame in mutated(GOLDEN, rounds):
+        try:
+            content = made.received(frame)
+        except DecodeError:
+            continue
+        for batch in content.ticks:
+            assert all(len(column) == len(batch.tokens) == len(batch.time_ns) for column in batch.columns.values())
 
 
 @given(st.binary(max_size=400))

@@ -24,6 +24,7 @@ from openalgo_lab.model.orders import OrderStatus
 from openalgo_lab.model.reports import FillReport, OrderReport
 from openalgo_lab.model.times import from_ns
 from openalgo_lab.model.vocabulary import Exchange, FeedMode, InstrumentType, PriceType, Product, Side
+from tests.support.mutated import mutated
 
 SESSION = Session("XY0001", "jwt", {"app_id": "ABCD1234XY-100", "hsm_key": "0123456789abcdef0123456789abcdef"})
 SBIN = Instrument(
@@ -345,6 +346,18 @@ def test_damaged_frames_give_a_value_or_a_typed_error(frames: list[bytes], data:
             continue
         for batch in content.ticks:
             assert np.isin(batch.tokens, [SBIN.token, NIFTY.token]).all()
+
+
+@pytest.mark.parametrize("rounds", [2_000, pytest.param(600_000, marks=pytest.mark.long)])
+def test_mutated_frames(rounds: int) -> None:
+    made = feed()
+    for frame in mutated(GOLDEN, rounds):
+        try:
+            content = made.received(frame)
+        except DecodeError:
+            continue
+        for batch in content.ticks:
+            assert all(len(column) == len(batch.tokens) == len(batch.time_ns) for column in batch.columns.values())
 
 
 @given(st.binary(max_size=200) | st.text(max_size=60))
