@@ -1,9 +1,12 @@
-"""A stand-in for Kite Connect's servers, as bare as it can be, in a process of its own: what figures measure against.
+"""A stand-in for Kite Connect's servers, as bare as it can be, in a process of its own: figures measure against it, and
+the manual shows a login with it.
 
-    python -m openalgo_lab.bench.kite_stand        # prints its port, then serves until its input ends
+    with KiteStand() as stand:
+        lab.connect("zerodha", base_url=stand.base_url, feed_url=stand.feed_url, url=stand.after_login, ...)
 
-Orders are taken and stay open; the books are empty. Its websocket answers a mode message with a full packet of each
-symbol. ``GET /stand/flood?frames=n`` sends n frames of a hundred packets to every socket, ``GET /stand/cut`` cuts them.
+Any key and secret will do. Orders are taken and stay open; the books are empty. Its websocket answers a mode message
+with a full packet of each symbol. ``GET /stand/flood?frames=n`` sends n frames of a hundred packets to every socket,
+``GET /stand/cut`` cuts them.
 """
 
 from __future__ import annotations
@@ -13,11 +16,15 @@ import base64
 import hashlib
 import json
 import struct
+import subprocess
 import sys
+import time
 from collections.abc import Sequence
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import parse_qs
 
-__all__ = ["SYMBOLS", "frame", "token"]
+__all__ = ["SYMBOLS", "KiteStand", "frame", "token"]
 
 SYMBOLS: Final = 3_000
 _GUID: Final = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -37,8 +44,36 @@ _BOOKS: Final = {
     "/portfolio/holdings": [],
     "/orders": [],
     "/trades": [],
-    "/quote": {},
 }
+
+
+class KiteStand:
+    """The running servers. Raises RuntimeError when they do not start."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "openalgo_lab.bench.kite_stand"]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        line = self._process.stdout.readline() if self._process.stdout is not None else ""
+        if not line:
+            raise RuntimeError("The stand-in for the broker's servers did not start.")
+        self.port = int(line)
+        self.base_url = f"http://127.0.0.1:{self.port}"
+        self.feed_url = f"ws://127.0.0.1:{self.port}"
+        self.after_login = f"{self.base_url}/?status=success&request_token=once"
+        """What the browser would show after the login on the broker's page."""
+
+    def close(self) -> None:
+        """End them."""
+        self._process.terminate()
+        self._process.communicate()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 def token(number: int) -> int:
@@ -48,11 +83,11 @@ def token(number: int) -> int:
 
 def frame(tokens: Sequence[int]) -> bytes:
     """One binary message of full packets."""
-    parts = [struct.pack(">H", len(tokens))]
+    parts, now = [struct.pack(">H", len(tokens))], int(time.time())
     book = struct.pack(">" + "IIHxx" * 10, *((100, 80_000, 3) * 10))
     for each in tokens:
-        words = (each, 80_000, 5, 80_010, 1000, 10, 20, 80_000, 80_100, 79_900, 80_000, 1_700_000_000, 0, 0, 0)
-        parts += [struct.pack(">H", 184), struct.pack(">16I", *words, 1_700_000_000), book]
+        words = (each, 80_000, 5, 80_010, 1000, 10, 20, 80_000, 80_100, 79_900, 80_000, now, 0, 0, 0, now)
+        parts += [struct.pack(">H", 184), struct.pack(">16I", *words), book]
     return b"".join(parts)
 
 
@@ -104,7 +139,7 @@ class _Stand:
         if path == "/instruments":
             rows = (f"{token(n)},{1000 + n},S{n},SHARE {n},0,,0,0.05,1,EQ,NSE,NSE" for n in range(SYMBOLS))
             return _http("text/csv", "\n".join([_HEAD, *rows]).encode())
-        data: object = _BOOKS.get(path, {})
+        data: object = _quotes(target) if path == "/quote" else _BOOKS.get(path, {})
         if method != "GET" and path.startswith("/orders"):
             self._orders += 1
             data = {"order_id": f"{self._orders:015d}"}
@@ -139,6 +174,22 @@ class _Stand:
             for writer in list(self._sockets):
                 writer.write(self._round[number % len(self._round)])
                 await writer.drain()
+
+
+def _quotes(target: str) -> dict[str, object]:
+    day = {"open": 800.0, "high": 801.0, "low": 799.0, "close": 800.0}
+    level = {"price": 800.0, "quantity": 100, "orders": 3}
+    row = {
+        "last_price": 800.0,
+        "volume": 1000,
+        "oi": 0,
+        "last_quantity": 5,
+        "average_price": 800.1,
+        "timestamp": time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() + 19_800)),
+        "ohlc": day,
+        "depth": {"buy": [level] * 5, "sell": [level] * 5},
+    }
+    return dict.fromkeys(parse_qs(target.partition("?")[2]).get("i", []), row)
 
 
 def _http(kind: str, body: bytes) -> bytes:

@@ -6,22 +6,18 @@ The broker's servers are `openalgo_lab.bench.kite_stand`, in a process of their 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import statistics
-import subprocess
-import sys
 import time
 import urllib.request
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from openalgo_lab.bench.kite_stand import SYMBOLS
+from openalgo_lab.bench.kite_stand import SYMBOLS, KiteStand
 from openalgo_lab.bench.peers import in_peers
-from openalgo_lab.bench.spec import CannotMeasure, Measured, figure
+from openalgo_lab.bench.spec import Measured, figure
 
 if TYPE_CHECKING:
     from openalgo_lab.broker.generic import GenericAdapter
@@ -37,6 +33,7 @@ __all__ = ["order_ack_ms", "reconnect_ms", "socket_to_board"]
 
 ORDERS: Final = 500
 WARM_UP: Final = 50
+TRADED: Final = 50
 CUTS: Final = 15
 FRAMES: Final = 6_000
 _PEER_ORDERS: Final = """
@@ -72,19 +69,6 @@ while not state["ended"] and time.time() < until:
     time.sleep(0.01)
 print({packets} / (state["ended"] - state["began"]))
 """
-
-
-@contextlib.contextmanager
-def _stand() -> Iterator[int]:
-    """The broker's servers; gives their port."""
-    command = [sys.executable, "-m", "openalgo_lab.bench.kite_stand"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            if process.stdout is None or not (line := process.stdout.readline()):
-                raise CannotMeasure("The stand-in for the broker's servers did not start.")
-            yield int(line)
-        finally:
-            process.terminate()
 
 
 class _Always:
@@ -126,13 +110,15 @@ def order_ack_ms() -> Measured:
     from openalgo_lab.engine.thread import LoopThread
     from openalgo_lab.model.risk import ArmLive
 
-    with _stand() as port:
+    with KiteStand() as stand:
+        port = stand.port
         peer = in_peers(_PEER_ORDERS.format(url=f"http://127.0.0.1:{port}", warm_up=WARM_UP, orders=ORDERS))
         thread, took = LoopThread().start(), list[float]()
         try:
             engine: Engine = thread.call(Engine.start(_config(), lambda config: _composed(config, port)), 60)
             try:
                 thread.call(engine.call(ArmLive("BENCH", armed=True), LOCAL))
+                thread.call(_watched(engine), 30)
                 for number in range(WARM_UP + ORDERS):
                     began = time.perf_counter()
                     thread.call(engine.call(_order(number), LOCAL))
@@ -143,6 +129,18 @@ def order_ack_ms() -> Measured:
             thread.stop()
     settled = sorted(took[WARM_UP:])
     return Measured(statistics.median(settled), peer, also={"p99": settled[round((len(settled) - 1) * 0.99)]})
+
+
+async def _watched(engine: Engine) -> None:
+    """The symbols are live, as on the ticket of somebody who trades them."""
+    from openalgo_lab.model.instruments import InstrumentKey
+    from openalgo_lab.model.vocabulary import Exchange, FeedMode
+
+    keys = [InstrumentKey(Exchange.NSE, f"S{number}") for number in range(TRADED)]
+    engine.subscribe("bench", keys, FeedMode.QUOTE)
+    async with asyncio.timeout(20):
+        while not all((quote := engine.board.quote(key)) and quote.ltp > 0 for key in keys):  # noqa: ASYNC110 - the board tells nobody
+            await asyncio.sleep(0.01)
 
 
 def _config() -> EngineConfig:
@@ -181,7 +179,7 @@ def _order(number: int) -> PlaceOrder:
     from openalgo_lab.model.vocabulary import Exchange, PriceType, Product, Side
 
     return PlaceOrder(
-        Exchange.NSE, f"S{number % 50}", Side.BUY, 1, Product.MIS, PriceType.LIMIT, 800.0, confirm_duplicate=True
+        Exchange.NSE, f"S{number % TRADED}", Side.BUY, 1, Product.MIS, PriceType.LIMIT, 800.0, confirm_duplicate=True
     )
 
 
@@ -220,7 +218,8 @@ class _Sink:
 @figure("socket_to_board", unit="packets/s", goal=200_000, better="higher")
 def socket_to_board() -> Measured:
     """Full packets of a broker's websocket, a hundred a frame, from the socket to the board; the peer is KiteTicker."""
-    with _stand() as port:
+    with KiteStand() as stand:
+        port = stand.port
         packets = FRAMES // 10 * 100
         peer = in_peers(_PEER_TICKS.format(port=port, frames=FRAMES // 10, packets=packets))
         return Measured(asyncio.run(_flooded(port)), peer)
@@ -243,7 +242,8 @@ async def _flooded(port: int) -> float:
 @figure("reconnect_ms", unit="ms", goal=500.0, better="lower", also={"p99": 3000.0})
 def reconnect_ms() -> Measured:
     """A cut feed of 3,000 symbols until every one of them has ticked again; p50 of fifteen cuts."""
-    with _stand() as port:
+    with KiteStand() as stand:
+        port = stand.port
         took = sorted(asyncio.run(_cut_again_and_again(port)))
     return Measured(statistics.median(took), also={"p99": took[-1]})
 
