@@ -46,4 +46,5 @@ SPEC = BrokerSpec(
         quotes_batch=500,
     ),
     token_expiry="03:30",  # noqa: S106 - a time of day
+    verified=("simulator", "official_client"),
 )

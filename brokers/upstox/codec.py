@@ -28,6 +28,7 @@ from openalgo_lab.broker import (
     PlainCodec,
     Session,
 )
+from openalgo_lab.broker.asking import given
 from openalgo_lab.broker.candles import iso_candles
 from openalgo_lab.broker.columns import depth_of, quote
 from openalgo_lab.broker.reading import to_word
@@ -70,17 +71,17 @@ class UpstoxCodec(PlainCodec):
     # Session ---------------------------------------------------------------------------------------------------
 
     def login_url(self, credentials: Mapping[str, str], redirect_uri: str, state: str) -> str:
-        client = _needed(credentials, "api_key")
+        client = given(credentials, "api_key", BROKER)
         query = {"response_type": "code", "client_id": client, "redirect_uri": redirect_uri, "state": state}
         return f"https://api.upstox.com/v2/login/authorization/dialog?{urlencode(query)}"
 
     def login(self, credentials: Mapping[str, str]) -> LoginFlow:
         """The answer is the one that is not wrapped."""
         form = {
-            "client_id": _needed(credentials, "api_key"),
-            "client_secret": _needed(credentials, "api_secret"),
-            "redirect_uri": _needed(credentials, "redirect_uri"),
-            "code": _needed(credentials, "code"),
+            "client_id": given(credentials, "api_key", BROKER),
+            "client_secret": given(credentials, "api_secret", BROKER),
+            "redirect_uri": given(credentials, "redirect_uri", BROKER),
+            "code": given(credentials, "code", BROKER),
             "grant_type": "authorization_code",
         }
         path = "/v2/login/authorization/token"
@@ -285,12 +286,6 @@ class UpstoxCodec(PlainCodec):
 
 
 # Requests -----------------------------------------------------------------------------------------------------------
-
-
-def _needed(credentials: Mapping[str, str], name: str) -> str:
-    if not credentials.get(name):
-        raise InputError(f"{BROKER} needs the {name.replace('_', ' ')} for a login; give it and try again.", name)
-    return credentials[name]
 
 
 def _auth(session: Session) -> tuple[tuple[str, str], ...]:

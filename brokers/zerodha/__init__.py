@@ -46,4 +46,5 @@ SPEC = BrokerSpec(
     ),
     token_expiry="06:00",  # noqa: S106 - a time of day
     tag_length=13,
+    verified=("simulator", "official_client"),
 )

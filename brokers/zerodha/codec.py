@@ -26,6 +26,7 @@ from openalgo_lab.broker import (
     PlainCodec,
     Session,
 )
+from openalgo_lab.broker.asking import given
 from openalgo_lab.broker.candles import iso_candles
 from openalgo_lab.broker.columns import depth_of, quote
 from openalgo_lab.broker.reading import to_word
@@ -61,11 +62,15 @@ class ZerodhaCodec(PlainCodec):
     def login_url(self, credentials: Mapping[str, str], redirect_uri: str, state: str) -> str:
         """Kite's page knows its redirect address from the app's registration; ``state`` comes back as a parameter."""
         del redirect_uri
-        query = {"v": "3", "api_key": _needed(credentials, "api_key"), "redirect_params": urlencode({"state": state})}
+        query = {
+            "v": "3",
+            "api_key": given(credentials, "api_key", BROKER),
+            "redirect_params": urlencode({"state": state}),
+        }
         return f"{_LOGIN_PAGE}?{urlencode(query)}"
 
     def login(self, credentials: Mapping[str, str]) -> LoginFlow:
-        key, secret, code = (_needed(credentials, name) for name in ("api_key", "api_secret", "request_token"))
+        key, secret, code = (given(credentials, name, BROKER) for name in ("api_key", "api_secret", "request_token"))
         checksum = hashlib.sha256(f"{key}{code}{secret}".encode()).hexdigest()
         form = urlencode({"api_key": key, "request_token": code, "checksum": checksum}).encode()
         found = yield Call(HttpRequest("POST", "/session/token", (_VERSION, _FORM), form, safe=False), _one)
@@ -232,12 +237,6 @@ class ZerodhaCodec(PlainCodec):
 
 
 # Requests -----------------------------------------------------------------------------------------------------------
-
-
-def _needed(credentials: Mapping[str, str], name: str) -> str:
-    if not credentials.get(name):
-        raise InputError(f"{BROKER} needs the {name.replace('_', ' ')} for a login; give it and try again.", name)
-    return credentials[name]
 
 
 def _auth(session: Session) -> tuple[tuple[str, str], ...]:
