@@ -15,7 +15,7 @@ import msgspec
 from brokers.firstock.feed import NAME, FirstockFeed
 from brokers.noren import tables
 from brokers.noren.instruments import INDICES, derivative, token_of
-from brokers.noren.rows import fill, report
+from brokers.noren.rows import report
 from openalgo_lab.broker import (
     Call,
     FeedAddress,
@@ -28,11 +28,13 @@ from openalgo_lab.broker import (
     PlainCodec,
     Session,
 )
+from openalgo_lab.broker.asking import given
 from openalgo_lab.broker.columns import Bar, Level, bars, depth_of, quote
 from openalgo_lab.broker.listing import each_once, listed, rows
 from openalgo_lab.broker.reading import number, to_word, whole, words
 from openalgo_lab.broker.receipt import accepted
 from openalgo_lab.broker.record import Record, parsed
+from openalgo_lab.broker.shapes import RowShape
 from openalgo_lab.model.errors import DecodeError, InputError, LabError, Rejected, SessionExpired, Throttled
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import DEPTH_LEVELS, Bars, Depth, Quote
@@ -53,14 +55,16 @@ HISTORY_DAYS: Final = MappingProxyType(
 _INTERVALS: Final = words(str, "1m=1mi 2m=2mi 3m=3mi 5m=5mi 10m=10mi 15m=15mi 30m=30mi 1h=60mi 2h=120mi 4h=240mi D=1d")
 _PROTECTION_PCT: Final = "1"
 """How far from the best price a market order may go: the server makes a limit order of it."""
-_NOREN: Final = words(
-    str,
-    "orderNumber=norenordno exchange=exch tradingSymbol=tsym quantity=qty transactionType=trantype priceType=prctyp "
-    "product=prd averagePrice=avgprc fillShares=fillshares price=prc triggerPrice=trgprc rejectReason=rejreason "
-    "orderTime=norentm exchangeTime=exch_tm status remarks fillId=flid fillQuantity=flqty fillPrice=flprc "
-    "exchangeUpdateTime=fltm",
-)
-"""The order system's own names of the gateway's fields."""
+_ROWS: Final = RowShape(
+    NAME, tables.EXCHANGES, tables.SIDES, tables.PRODUCTS, tables.PRICE_TYPES,
+    words(
+        str,
+        "id=orderNumber tag=remarks exchange=exchange symbol=tradingSymbol side=transactionType product=product "
+        "price_type=priceType quantity=quantity filled=fillShares average=averagePrice price=price "
+        "trigger=triggerPrice reason=rejectReason time=exchangeTime|orderTime trade_id=fillId "
+        "trade_quantity=fillQuantity trade_price=fillPrice trade_time=exchangeUpdateTime|orderTime",
+    ),
+)  # fmt: skip
 _QUOTE: Final = words(
     str,
     "lastTradedPrice=ltp bestBuyPrice1=bid bestSellPrice1=ask dayOpenPrice=open dayHighPrice=high dayLowPrice=low "
@@ -103,16 +107,14 @@ class FirstockCodec(PlainCodec):
     # Session ---------------------------------------------------------------------------------------------------
 
     def login(self, credentials: Mapping[str, str]) -> LoginFlow:
-        for name in ("user_id", "password", "api_key"):
-            if not credentials.get(name):
-                raise InputError(f"The login at {NAME} needs {name}; fill it in.", field=name)
-        user = credentials["user_id"].strip().upper()
+        user, password, key = (given(credentials, name, NAME) for name in ("user_id", "password", "api_key"))
+        user = user.upper()
         body = {
             "userId": user,
-            "password": hashlib.sha256(credentials["password"].encode()).hexdigest(),
+            "password": hashlib.sha256(password.encode()).hexdigest(),
             "TOTP": credentials.get("totp", ""),
             "vendorCode": f"{user}_API",
-            "apiKey": credentials["api_key"],
+            "apiKey": key,
         }
         found = yield Call(
             HttpRequest("POST", "/login", body=msgspec.json.encode(body)), lambda answer: Record(_data(answer), NAME)
@@ -168,7 +170,7 @@ class FirstockCodec(PlainCodec):
             return None
 
         def decode(data: Any) -> OrderReport:
-            found = [report(row, Evidence.ORDER_BOOK, NAME) for row in _noren(data)]
+            found = [report(row, Evidence.ORDER_BOOK, _ROWS) for row in Record.all(data, NAME)]
             if not found:
                 raise Rejected(f"{NAME} does not know the order {order.broker_order_id}.")
             return found[0]
@@ -177,13 +179,13 @@ class FirstockCodec(PlainCodec):
 
     def order_book(self, session: Session) -> Call[tuple[OrderReport, ...]]:
         def decode(data: Any) -> tuple[OrderReport, ...]:
-            return tuple(report(row, Evidence.ORDER_BOOK, NAME) for row in _noren(data))
+            return tuple(report(row, Evidence.ORDER_BOOK, _ROWS) for row in Record.all(data, NAME))
 
         return self._call(session, "orderBook", {}, decode)
 
     def trade_book(self, session: Session) -> Call[tuple[FillReport, ...]]:
         def decode(data: Any) -> tuple[FillReport, ...]:
-            return tuple(fill(row, Evidence.TRADE_BOOK) for row in _noren(data))
+            return tuple(_ROWS.fill(row, Evidence.TRADE_BOOK) for row in Record.all(data, NAME))
 
         return self._call(session, "tradeBook", {}, decode)
 
@@ -348,14 +350,6 @@ def _terms(terms: OrderIntent | OrderChange, instrument: Instrument) -> dict[str
         "triggerPrice": format_price(terms.trigger_price, step) if kind.has_trigger else "0",
     }
     return found | ({"mkt_protection": _PROTECTION_PCT} if kind in (PriceType.MARKET, PriceType.SL_M) else {})
-
-
-def _noren(data: Any) -> list[Record]:
-    """Rows with the order system's own names."""
-    found = [] if data is None else data
-    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
-        raise DecodeError(f"{NAME} sent something else where rows belong.")
-    return [Record({_NOREN[key]: value for key, value in row.items() if key in _NOREN}, NAME) for row in found]
 
 
 def _holding(row: Record, account: str) -> Holding:

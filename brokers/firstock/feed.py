@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from brokers.noren.feed import order_update
 from brokers.noren.instruments import token_of
-from brokers.noren.rows import fill, report
 from openalgo_lab.broker import FrameContent
 from openalgo_lab.broker.columns import tick
 from openalgo_lab.broker.feeding import PlainFeed
@@ -20,7 +20,6 @@ from openalgo_lab.broker.record import Record, parsed
 from openalgo_lab.model.errors import BrokerError, DecodeError, SessionExpired
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import DEPTH_LEVELS, TickBatch
-from openalgo_lab.model.reports import Evidence
 from openalgo_lab.model.vocabulary import FeedMode
 
 __all__ = ["FirstockFeed"]
@@ -62,7 +61,7 @@ class FirstockFeed(PlainFeed):
         if "status" in row and "message" in row:
             return _greeted(row)
         if "norenordno" in row:
-            return _order(row)
+            return order_update(row)
         if "brkname" in row:  # a position: the ledger makes its own of the fills
             return FrameContent()
         if "c_symbol" in row:  # as the first version of the socket sends it
@@ -115,13 +114,6 @@ def _greeted(row: Record) -> FrameContent:
     return FrameContent(
         refused=BrokerError(f"{NAME} refused the feed ({text[:200]}); close other programs that use it.")
     )
-
-
-def _order(row: Record) -> FrameContent:
-    told = report(row, Evidence.STREAM, NAME)
-    if row.text("reporttype", "").casefold() == "fill" and row.text("flid", ""):
-        return FrameContent(reports=(told, fill(row, Evidence.STREAM)))
-    return FrameContent(reports=(told,))
 
 
 def _text(action: str, instruments: Sequence[Instrument]) -> str:

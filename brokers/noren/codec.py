@@ -14,7 +14,7 @@ from brokers.noren import tables
 from brokers.noren.feed import NorenFeed
 from brokers.noren.instruments import master
 from brokers.noren.market import OCO, PAIR, candles, depth_levels, gtt_report, small_keys, unfolded
-from brokers.noren.rows import columns, fill, report
+from brokers.noren.rows import UPDATES, columns, report
 from openalgo_lab.broker import (
     Call,
     FeedAddress,
@@ -27,6 +27,7 @@ from openalgo_lab.broker import (
     PlainCodec,
     Session,
 )
+from openalgo_lab.broker.asking import given
 from openalgo_lab.broker.columns import bars, depth_of, quote
 from openalgo_lab.broker.reading import Number, moment, read, to_word
 from openalgo_lab.broker.receipt import accepted
@@ -110,13 +111,16 @@ class NorenCodec(PlainCodec):
     def login_url(self, credentials: Mapping[str, str], redirect_uri: str, state: str) -> str:
         """The page knows its redirect address from the app's registration, and carries no state."""
         del redirect_uri, state
-        return self.member.login_url + percent(self._need(credentials, "client_id"), safe="")
+        return self.member.login_url + percent(given(credentials, "client_id", self.member.name), safe="")
 
     def login(self, credentials: Mapping[str, str]) -> LoginFlow:
         if credentials.get("access_token") and credentials.get("uid"):  # TradeSmart's page may give them at once
             return Session(credentials["uid"], credentials["access_token"])
-        key, secret = self._need(credentials, "client_id"), self._need(credentials, "client_secret")
-        code = credentials.get("request_code") or self._need(credentials, "code")
+        key, secret = (
+            given(credentials, "client_id", self.member.name),
+            given(credentials, "client_secret", self.member.name),
+        )
+        code = credentials.get("request_code") or given(credentials, "code", self.member.name)
         if self.member.jkey:
             body = {"api_key": key, "request_code": code, "api_secret": _sha256(key + code + secret)}
             request = HttpRequest("POST", "/trade/apitoken", body=msgspec.json.encode(body), host="auth")
@@ -126,11 +130,6 @@ class NorenCodec(PlainCodec):
         path = f"{self.member.prefix}GenAcsTok"
         found = yield Call(HttpRequest("POST", path, (("content-type", "text/plain"),), _jdata(body)), self._one)
         return Session(found.text("USERID"), found.text("access_token"), expires_ns=found.moment("expires_in"))
-
-    def _need(self, credentials: Mapping[str, str], name: str) -> str:
-        if not credentials.get(name):
-            raise InputError(f"The login at {self.member.name} needs {name}; fill it in.", field=name)
-        return credentials[name]
 
     def logout(self, session: Session) -> Call[None]:
         return self._call(session, "Logout", {}, self._done)
@@ -212,19 +211,19 @@ class NorenCodec(PlainCodec):
             rows = self._list(response)
             if not rows:
                 raise Rejected(f"{self.member.name} does not know the order {order.broker_order_id}.")
-            return report(rows[0], Evidence.ORDER_BOOK, self.member.name)
+            return report(rows[0], Evidence.ORDER_BOOK)
 
         return self._call(session, "SingleOrdHist", {"norenordno": order.broker_order_id}, decode)
 
     def order_book(self, session: Session) -> Call[tuple[OrderReport, ...]]:
         def decode(response: HttpResponse) -> tuple[OrderReport, ...]:
-            return tuple(report(row, Evidence.ORDER_BOOK, self.member.name) for row in self._list(response))
+            return tuple(report(row, Evidence.ORDER_BOOK) for row in self._list(response))
 
         return self._call(session, "OrderBook", {}, decode)
 
     def trade_book(self, session: Session) -> Call[tuple[FillReport, ...]]:
         def decode(response: HttpResponse) -> tuple[FillReport, ...]:
-            return tuple(fill(row, Evidence.TRADE_BOOK) for row in self._list(response))
+            return tuple(UPDATES.fill(row, Evidence.TRADE_BOOK) for row in self._list(response))
 
         return self._call(session, "TradeBook", {"actid": session.client}, decode)
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from brokers.noren.instruments import token_of
-from brokers.noren.rows import columns, fill, report
+from brokers.noren.rows import UPDATES, columns, report
 from openalgo_lab.broker import FrameContent, Session
 from openalgo_lab.broker.columns import tick
 from openalgo_lab.broker.feeding import ModalFeed
@@ -23,7 +23,7 @@ from openalgo_lab.model.market import DEPTH_LEVELS, TickBatch
 from openalgo_lab.model.reports import Evidence
 from openalgo_lab.model.vocabulary import FeedMode
 
-__all__ = ["NorenFeed"]
+__all__ = ["NorenFeed", "order_update"]
 
 _LEVELS: Final = {
     f"{key}{n + 1}": (row, n) for row, key in enumerate(("bp", "bq", "sp", "sq")) for n in range(DEPTH_LEVELS)
@@ -68,7 +68,7 @@ class NorenFeed(ModalFeed):
             case "tk" | "tf" | "dk" | "df":
                 return FrameContent(ticks=(self._tick(read(frame, dict[str, Number], self._broker)),))
             case "om":
-                return self._order(Record(parsed(frame, self._broker), self._broker))
+                return order_update(Record(parsed(frame, self._broker), self._broker))
             case "ak" | "ck":
                 return self._greeted(message.s)
             case "rm":
@@ -83,12 +83,6 @@ class NorenFeed(ModalFeed):
             return FrameContent(refused=SessionExpired(f"{self._broker} refused the feed's login; log in again."))
         ask = () if self._automatic_orders else (_text({"t": "o", "actid": self._session.client}),)
         return FrameContent(ready=True, replies=ask)
-
-    def _order(self, row: Record) -> FrameContent:
-        told = report(row, Evidence.STREAM, self._broker)
-        if row.text("reporttype", "").casefold() == "fill" and row.text("flid", ""):
-            return FrameContent(reports=(told, fill(row, Evidence.STREAM)))
-        return FrameContent(reports=(told,))
 
     def _tick(self, row: dict[str, Number]) -> TickBatch:
         token = token_of(str(row.get("e", "")), str(row.get("tk", "")))
@@ -105,6 +99,14 @@ class NorenFeed(ModalFeed):
         for (side, level), value in changes:
             levels[side, level] = value if value > 0 else math.nan
         return levels
+
+
+def order_update(row: Record) -> FrameContent:
+    """An order's state, and the trade that brought it there."""
+    told = report(row, Evidence.STREAM)
+    if row.text("reporttype", "").casefold() == "fill" and row.text("flid", ""):
+        return FrameContent(reports=(told, UPDATES.fill(row, Evidence.STREAM)))
+    return FrameContent(reports=(told,))
 
 
 def _text(message: dict[str, str]) -> str:

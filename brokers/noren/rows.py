@@ -4,63 +4,40 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
+
+import msgspec
 
 from brokers.noren import tables
-from openalgo_lab.broker.reading import Number, from_word, number
+from openalgo_lab.broker.reading import Number, from_word, number, words
 from openalgo_lab.broker.record import Record
+from openalgo_lab.broker.shapes import RowShape
 from openalgo_lab.model.orders import OrderStatus
-from openalgo_lab.model.reports import Evidence, FillReport, OrderReport
+from openalgo_lab.model.reports import Evidence, OrderReport
 
-__all__ = ["columns", "fill", "report"]
+__all__ = ["UPDATES", "columns", "report"]
 
 _NO_PRICE: Final = 40_000_000.0
 """Above this a price is the order system's sign for "at the open" (2^32 - 1 paise)."""
 _PRICES: Final = frozenset(list(tables.TICK_COLUMNS)[: tables.PRICES])
+UPDATES: Final = RowShape(
+    "Noren", tables.EXCHANGES, tables.SIDES, tables.PRODUCTS, tables.PRICE_TYPES,
+    words(
+        str,
+        "id=norenordno tag=remarks exchange=exch symbol=tsym side=trantype product=prd|pcode price_type=prctyp "
+        "quantity=qty filled=fillshares average=avgprc price=prc trigger=trgprc reason=rejreason "
+        "time=exch_tm|norentm|tm trade_id=flid trade_quantity=flqty trade_price=flprc trade_time=fltm|exch_tm|norentm",
+    ),
+)  # fmt: skip
 
 
-def report(row: Record, source: Evidence, broker: str) -> OrderReport:
-    """The order's state, of a row of order book or history, or of an update. ``symbol`` is the trading symbol."""
-    quantity, filled = row.count("qty"), row.count("fillshares", 0)
-    status = from_word(tables.STATUSES, "_".join(row.text("status").upper().split()), "order state", broker)
-    if status is OrderStatus.OPEN and 0 < filled < quantity:
-        status = OrderStatus.PARTIALLY_FILLED
-    return OrderReport(
-        **_shared(row),
-        source=source,
-        status=status,
-        price_type=row.word(tables.PRICE_TYPES, "prctyp", "price type"),
-        quantity=quantity,
-        filled_quantity=filled,
-        average_price=row.number("avgprc", 0.0),
-        price=row.number("prc", 0.0),
-        trigger_price=row.number("trgprc", 0.0),
-        reason=row.text("rejreason", "").strip(),
-        exchange_ns=row.moment("exch_tm") or row.moment("norentm") or row.moment("tm"),
-    )
-
-
-def fill(row: Record, source: Evidence) -> FillReport:
-    """One trade: its own quantity and price, not the order's."""
-    return FillReport(
-        **_shared(row),
-        source=source,
-        trade_id=row.text("flid"),
-        quantity=row.count("flqty"),
-        price=row.number("flprc"),
-        exchange_ns=row.moment("fltm") or row.moment("exch_tm") or row.moment("norentm"),
-    )
-
-
-def _shared(row: Record) -> dict[str, Any]:
-    return {
-        "broker_order_id": row.text("norenordno"),
-        "order_id": row.text("remarks", "").strip(),
-        "exchange": row.word(tables.EXCHANGES, "exch", "exchange"),
-        "symbol": row.text("tsym"),
-        "side": row.word(tables.SIDES, "trantype", "side"),
-        "product": row.word(tables.PRODUCTS, "prd" if "prd" in row else "pcode", "product"),
-    }
+def report(row: Record, source: Evidence, shape: RowShape = UPDATES) -> OrderReport:
+    """The order's state, of a row of order book or history, or of an update."""
+    word = "_".join(row.text("status").upper().split())
+    told = shape.order(row, from_word(tables.STATUSES, word, "order state", shape.broker), source)
+    if told.status is OrderStatus.OPEN and 0 < told.filled_quantity < told.quantity:
+        return msgspec.structs.replace(told, status=OrderStatus.PARTIALLY_FILLED)
+    return told
 
 
 def columns(row: Mapping[str, Number]) -> dict[str, float]:

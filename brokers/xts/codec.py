@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -32,8 +30,9 @@ from openalgo_lab.broker import (
     PlainCodec,
     Session,
 )
+from openalgo_lab.broker.asking import given
 from openalgo_lab.broker.columns import bars, depth_of, quote
-from openalgo_lab.broker.reading import to_word
+from openalgo_lab.broker.reading import jwt_expiry_ns, to_word
 from openalgo_lab.broker.receipt import accepted
 from openalgo_lab.broker.record import Record, parsed
 from openalgo_lab.model.errors import (
@@ -138,14 +137,13 @@ class XtsCodec(PlainCodec):
     def login_url(self, credentials: Mapping[str, str], redirect_uri: str, state: str) -> str:
         """The page's callback carries no state."""
         del state
-        query = urlencode({"appKey": self._need(credentials, "app_key"), "returnURL": redirect_uri})
+        query = urlencode({"appKey": given(credentials, "app_key", self.member.name), "returnURL": redirect_uri})
         return f"{self.member.host}{self.member.interactive}/thirdparty?{query}"
 
     def login(self, credentials: Mapping[str, str]) -> LoginFlow:
-        names = ("app_key", "secret_key", "market_app_key", "market_secret_key")
-        need = {
-            name: self._need(credentials, name) for name in names if not (self.member.final_token and name == names[1])
-        }
+        names = ("app_key", "market_app_key", "market_secret_key")
+        asked_for = names if self.member.final_token else (*names, "secret_key")
+        need = {name: given(credentials, name, self.member.name) for name in asked_for}
         user = yield from self._enter(credentials, need)
         keys = {"appKey": need["market_app_key"], "secretKey": need["market_secret_key"], "source": "WebAPI"}
         first = self.member.md_login or self.member.md
@@ -161,12 +159,12 @@ class XtsCodec(PlainCodec):
         extra = {"market": market_token, "market_user": market.text("userID"), "user": user.text("userID")}
         if user.raw("isInvestorClient") is False:
             extra["dealer"] = "1"
-        return Session(client, token, extra, min(_expiry_ns(token), _expiry_ns(market_token)))
+        return Session(client, token, extra, min(jwt_expiry_ns(token), jwt_expiry_ns(market_token)))
 
     def _enter(self, credentials: Mapping[str, str], need: Mapping[str, str]) -> Any:
         body = {"appKey": need["app_key"], "secretKey": need.get("secret_key", ""), "source": "WebAPI"}
         if self.member.redirect:
-            told = self._told(self._need(credentials, "session"))
+            told = self._told(given(credentials, "session", self.member.name))
             if self.member.final_token:
                 return told
             body |= {"accessToken": told.text("accessToken")}
@@ -191,11 +189,6 @@ class XtsCodec(PlainCodec):
 
         request = HttpRequest("POST", f"{prefix}/auth/login", body=msgspec.json.encode(keys))
         return Call(request, decode, frozenset({404}))
-
-    def _need(self, credentials: Mapping[str, str], name: str) -> str:
-        if not credentials.get(name):
-            raise InputError(f"The login at {self.member.name} needs {name}; fill it in.", field=name)
-        return credentials[name]
 
     def logout(self, session: Session) -> Call[None]:
         return self._interactive(session, "DELETE", "/user/session", _nothing)
@@ -470,12 +463,3 @@ def _nothing(result: Any) -> None:
 def _clock(ns: int) -> str:
     when = from_ns(ns)
     return f"{_MONTHS[when.month - 1]} {when:%d %Y %H%M%S}"
-
-
-def _expiry_ns(token: str) -> int:
-    """The end that the token itself tells (a JWT); 0 where it tells none."""
-    try:
-        claims = msgspec.json.decode(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
-        return int(claims["exp"]) * NS_PER_SECOND
-    except (IndexError, ValueError, KeyError, TypeError, binascii.Error, msgspec.DecodeError):
-        return 0

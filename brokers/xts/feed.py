@@ -1,14 +1,10 @@
-"""The XTS sockets: Socket.IO of its second version (Engine.IO 3) over a raw websocket, spoken by hand.
-
-The client pings; an event is `42["name", argument]`, a binary one `451-["name", placeholder]` and then a frame whose
-first byte is 4. Market data is subscribed by REST: the subscription belongs to the token, not to the socket.
-"""
+"""The XTS sockets: Socket.IO. Market data is subscribed by REST, since a subscription belongs to the token."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +16,8 @@ from brokers.xts.rows import fill, report
 from openalgo_lab.broker import Call, FrameContent
 from openalgo_lab.broker.feeding import ModalFeed, PlainFeed
 from openalgo_lab.broker.record import Record, parsed
-from openalgo_lab.model.errors import BrokerError, DecodeError, SessionExpired
+from openalgo_lab.broker.socketio import SocketIo
+from openalgo_lab.model.errors import DecodeError, SessionExpired
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import TickBatch
 from openalgo_lab.model.reports import Evidence
@@ -37,70 +34,31 @@ _PASSED: Final = re.compile(
 _BINARY: Final = "xts-binary-packet"
 
 
-class _SocketIo:
-    """Frames to events; a feed says what an event means."""
-
-    needs_ready: ClassVar[bool] = True
-    _broker: str
-    _awaited = ""
-
-    def ping(self) -> str:
-        return "2"
-
-    def received(self, frame: str | bytes) -> FrameContent:
-        if isinstance(frame, bytes):
-            name, self._awaited = self._awaited, ""
-            if frame[:1] != b"\x04":
-                raise DecodeError(f"A binary frame of {self._broker} begins with {frame[:1].hex() or 'nothing'}.")
-            return self.packet(frame[1:]) if name in ("", _BINARY) else FrameContent()
-        match frame[:2]:
-            case "40":
-                return FrameContent(ready=True)
-            case "42":
-                return self.event(*_event(frame[2:], self._broker))
-            case "45":
-                self._awaited, _ = _event(frame.partition("-")[2], self._broker)
-                return FrameContent()
-            case "41" | "1":
-                return FrameContent(refused=BrokerError(f"{self._broker} closed the feed."))
-        if frame[:1] in ("0", "3", "6") and (frame[:1] == "0" or len(frame) == 1):
-            return FrameContent()
-        raise DecodeError(f"{self._broker} sent a frame that is no Socket.IO: {frame[:20]!r}.")
-
-    def packet(self, payload: bytes) -> FrameContent:
-        """What a binary event holds."""
-        raise DecodeError(f"{self._broker} sent {len(payload)} bytes where only text belongs.")
+class _XtsSocket(SocketIo):
+    """What both sockets know."""
 
     def event(self, name: str, argument: Any) -> FrameContent:
-        """What an event means that both feeds know."""
         if name == "logout" or (name == "error" and "token" in str(argument).casefold()):
-            return FrameContent(refused=SessionExpired(f"{self._broker} ended the session; log in again."))
+            return FrameContent(refused=SessionExpired(f"{self.broker} ended the session; log in again."))
         if name in ("error", "warning"):
             return FrameContent(notice=str(argument)[:300])
         if _PASSED.fullmatch(name):
             return FrameContent()
-        raise DecodeError(f"{self._broker} sent an unknown event: {name[:40]!r}.")
+        raise DecodeError(f"{self.broker} sent an unknown event: {name[:40]!r}.")
 
     def row(self, argument: Any) -> Record:
         """The object of an event, which is JSON within text."""
-        return Record(parsed(argument, self._broker) if isinstance(argument, str) else argument, self._broker)
+        return Record(parsed(argument, self.broker) if isinstance(argument, str) else argument, self.broker)
 
 
-def _event(text: str, broker: str) -> tuple[str, Any]:
-    found = parsed(text, broker)
-    if not isinstance(found, list) or not found or not isinstance(found[0], str):
-        raise DecodeError(f"{broker} sent an event without a name.")
-    return found[0], found[1] if len(found) > 1 else None
-
-
-class MarketFeed(_SocketIo, ModalFeed):
+class MarketFeed(_XtsSocket, ModalFeed):
     """Ticks. ``ask(code, instruments, on)`` is the REST call that subscribes or drops."""
 
     def __init__(
         self, broker: str, ltp_code: int, ask: Callable[[int, Sequence[Instrument], bool], Call[FrameContent]]
     ) -> None:
         ModalFeed.__init__(self)
-        self._broker = broker
+        self.broker = broker
         self._ask = ask
         self._codes = {FeedMode.LTP: ltp_code, FeedMode.QUOTE: tables.QUOTE, FeedMode.DEPTH: tables.DEPTH}
         self._books: dict[int, npt.NDArray[np.float64]] = {}
@@ -113,8 +71,8 @@ class MarketFeed(_SocketIo, ModalFeed):
             calls.append(self._ask(tables.INTEREST, dated, on))
         return calls
 
-    def packet(self, payload: bytes) -> FrameContent:
-        return FrameContent(ticks=tuple(packets(payload)))
+    def packet(self, name: str, payload: bytes) -> FrameContent:
+        return FrameContent(ticks=tuple(packets(payload)) if name in ("", _BINARY) else ())
 
     def event(self, name: str, argument: Any) -> FrameContent:
         match = _TICKS.fullmatch(name)
@@ -126,11 +84,11 @@ class MarketFeed(_SocketIo, ModalFeed):
         return FrameContent(ticks=() if found is None else (found,))
 
 
-class OrderFeed(_SocketIo, PlainFeed):
+class OrderFeed(_XtsSocket, PlainFeed):
     """Order and trade updates of the interactive socket; positions are the ledger's own sum."""
 
     def __init__(self, broker: str) -> None:
-        self._broker = broker
+        self.broker = broker
 
     def event(self, name: str, argument: Any) -> FrameContent:
         if name == "order":

@@ -2,73 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Final
 
 from brokers.xts import tables
-from openalgo_lab.broker.reading import from_word
+from openalgo_lab.broker.reading import from_word, words
 from openalgo_lab.broker.record import Record
+from openalgo_lab.broker.shapes import RowShape
 from openalgo_lab.model.money import to_paise
 from openalgo_lab.model.orders import OrderStatus
 from openalgo_lab.model.portfolio import Funds, Holding
-from openalgo_lab.model.reports import Evidence, FillReport, OrderReport, PositionReport
+from openalgo_lab.model.reports import Evidence, OrderReport, PositionReport
 from openalgo_lab.model.vocabulary import Exchange
 
 __all__ = ["fill", "funds", "holding", "position", "report"]
 
-V = TypeVar("V")
-
-
-def _word(row: Record, table: Mapping[str, V], name: str, what: str) -> V:
-    return from_word(table, row.text(name).upper(), what, "XTS")
+_ROWS: Final = RowShape(
+    "XTS", tables.EXCHANGES, tables.SIDES, tables.PRODUCTS, tables.PRICE_TYPES,
+    words(
+        str,
+        "id=AppOrderID tag=OrderUniqueIdentifier exchange=ExchangeSegment symbol=ExchangeInstrumentID side=OrderSide "
+        "product=ProductType price_type=OrderType quantity=OrderQuantity filled=CumulativeQuantity "
+        "average=OrderAverageTradedPrice price=OrderPrice trigger=OrderStopPrice reason=CancelRejectReason "
+        "time=LastUpdateDateTime|ExchangeTransactTime trade_id=ExecutionID trade_quantity=LastTradedQuantity "
+        "trade_price=LastTradedPrice trade_time=LastExecutionTransactTime|ExchangeTransactTime",
+    ),
+)  # fmt: skip
+fill: Final = _ROWS.fill
 
 
 def report(row: Record, source: Evidence) -> OrderReport:
-    """The order's state. ``symbol`` is the instrument's id, which orders go by; the layer looks it up."""
-    kind = _word(row, tables.PRICE_TYPES, "OrderType", "order type")
-    filled = row.count("CumulativeQuantity", 0)
-    status = _word(row, tables.STATUSES, "OrderStatus", "order state")
-    if status is OrderStatus.OPEN:
-        if filled:
-            status = OrderStatus.PARTIALLY_FILLED
-        elif kind.has_trigger and row.text("OrderStatus").upper() in ("NEW", "REPLACED"):
-            status = OrderStatus.TRIGGER_PENDING
-    return OrderReport(
-        **_shared(row),
-        source=source,
-        status=status,
-        price_type=kind,
-        quantity=row.count("OrderQuantity"),
-        filled_quantity=filled,
-        average_price=row.number("OrderAverageTradedPrice", 0.0),
-        price=row.number("OrderPrice", 0.0),
-        trigger_price=row.number("OrderStopPrice", 0.0),
-        reason=row.text("CancelRejectReason", "").strip(),
-        exchange_ns=row.moment("LastUpdateDateTime") or row.moment("ExchangeTransactTime"),
-    )
-
-
-def fill(row: Record, source: Evidence) -> FillReport:
-    """One trade: its own quantity and price, not the order's."""
-    return FillReport(
-        **_shared(row),
-        source=source,
-        trade_id=row.text("ExecutionID"),
-        quantity=row.count("LastTradedQuantity"),
-        price=row.number("LastTradedPrice"),
-        exchange_ns=row.moment("LastExecutionTransactTime") or row.moment("ExchangeTransactTime"),
-    )
-
-
-def _shared(row: Record) -> dict[str, Any]:
-    return {
-        "broker_order_id": row.text("AppOrderID"),
-        "order_id": row.text("OrderUniqueIdentifier", ""),
-        "exchange": _word(row, tables.EXCHANGES, "ExchangeSegment", "segment"),
-        "symbol": row.text("ExchangeInstrumentID"),
-        "side": _word(row, tables.SIDES, "OrderSide", "side"),
-        "product": _word(row, tables.PRODUCTS, "ProductType", "product"),
-    }
+    """The order's state. Instruments go by their id. A stop that has not triggered says New, as it does afterwards."""
+    word = row.text("OrderStatus").upper()
+    status = from_word(tables.STATUSES, word, "order state", "XTS")
+    if status is OrderStatus.OPEN and _ROWS.filled(row):
+        status = OrderStatus.PARTIALLY_FILLED
+    elif word in ("NEW", "REPLACED") and _ROWS.price_type(row).has_trigger:
+        status = OrderStatus.TRIGGER_PENDING
+    return _ROWS.order(row, status, source)
 
 
 def position(row: Record) -> PositionReport:
@@ -76,9 +46,9 @@ def position(row: Record) -> PositionReport:
     quantity = row.whole("Quantity" if "Quantity" in row else "NetPosition")
     side = "Buy" if quantity > 0 else "Sell"
     return PositionReport(
-        exchange=_word(row, tables.EXCHANGES, "ExchangeSegment", "segment"),
+        exchange=row.word(tables.EXCHANGES, "ExchangeSegment", "segment"),
         symbol=row.text("ExchangeInstrumentId" if "ExchangeInstrumentId" in row else "ExchangeInstrumentID"),
-        product=_word(row, tables.PRODUCTS, "ProductType", "product"),
+        product=row.word(tables.PRODUCTS, "ProductType", "product"),
         quantity=quantity,
         average_price=row.number(f"{side}AveragePrice", 0.0) if quantity else 0.0,
         realised_paise=to_paise(row.number("RealizedMTM", 0.0)),

@@ -5,6 +5,7 @@ Everything raises `DecodeError` for what does not fit; nothing unknown becomes a
 
 from __future__ import annotations
 
+import base64
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ import msgspec
 from openalgo_lab.model.errors import DecodeError, InputError
 from openalgo_lab.model.times import IST, NS_PER_SECOND, to_ns
 
-__all__ = ["Number", "from_word", "moment", "number", "read", "to_word", "whole", "words"]
+__all__ = ["Number", "from_word", "jwt_expiry_ns", "moment", "number", "read", "to_word", "whole", "words"]
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -112,6 +113,15 @@ def moment(text: Number) -> int:
         year, month, day, clock, fraction, zone = match.groups()
         return _ns(text, (year, month, day), clock, zone or "") + int((fraction or "0").ljust(9, "0"))
     raise DecodeError(f"An answer holds a time that cannot be read: {text[:40]!r}.")
+
+
+def jwt_expiry_ns(token: str) -> int:
+    """The end that a token itself tells (the ``exp`` of a JWT), UTC ns; 0 where it tells none."""
+    try:
+        claims = msgspec.json.decode(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+        return int(claims["exp"]) * NS_PER_SECOND
+    except (IndexError, ValueError, KeyError, TypeError, OverflowError, msgspec.DecodeError):
+        return 0
 
 
 def _ns(text: str, day: tuple[str, str, str], clock: str, zone: str = "") -> int:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
+import msgspec
 import pytest
 
 from brokers.noren import FLATTRADE, SHOONYA, TRADESMART, ZEBU
+from openalgo_lab.broker import BrokerSpec
 from openalgo_lab.model.errors import InputError, NotSupported, WireError
 from openalgo_lab.model.orders import OrderStatus
 from openalgo_lab.model.vocabulary import PriceType, Side
@@ -25,6 +27,11 @@ from tests.conformance.suite_feed import FeedSuite
 from tests.conformance.suite_orders import OrderSuite
 from tests.conformance.suite_session import SessionSuite
 from tests.conformance.venue import CALL, LISTED, SBIN, SENSEX
+
+
+def unpaced(spec: BrokerSpec) -> BrokerSpec:
+    """Without its request rates, which the layer keeps and its own tests prove."""
+    return msgspec.structs.replace(spec, limits=msgspec.structs.replace(spec.limits, rates=()))
 
 
 class Listed(SessionSuite):
@@ -56,7 +63,7 @@ class Differing(SuiteBase):
 
 
 class TestShoonya(Listed, BrokerSuite):
-    spec = SHOONYA
+    spec = unpaced(SHOONYA)
     simulator = ShoonyaSimulator
 
     @pytest.mark.parametrize("kind", list(PriceType))
@@ -88,7 +95,7 @@ class TestShoonya(Listed, BrokerSuite):
 
 
 class TestFlattrade(Differing, SessionSuite):
-    spec = FLATTRADE
+    spec = unpaced(FLATTRADE)
     simulator = FlattradeSimulator
 
     async def test_instruments(self, made: Rig) -> None:
@@ -104,13 +111,13 @@ class TestFlattrade(Differing, SessionSuite):
 
 
 class TestZebu(Differing, Listed):
-    spec = ZEBU
+    spec = unpaced(ZEBU)
     simulator = ZebuSimulator
     listings: ClassVar = tuple(listing for listing in LISTED if listing is not SENSEX)
 
 
 class TestTradesmart(Differing, Listed):
-    spec = TRADESMART
+    spec = unpaced(TRADESMART)
     simulator = TradesmartSimulator
 
     async def test_margin(self, made: Rig) -> None:

@@ -1,0 +1,90 @@
+"""Rows of orders and trades read by a table of field names: what differs between brokers is where a value stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from openalgo_lab.broker.reading import from_word
+from openalgo_lab.broker.record import Record
+from openalgo_lab.model.orders import OrderStatus
+from openalgo_lab.model.reports import Evidence, FillReport, OrderReport
+from openalgo_lab.model.vocabulary import Exchange, PriceType, Product, Side
+
+__all__ = ["RowShape"]
+
+V = TypeVar("V")
+
+
+class RowShape(msgspec.Struct, frozen=True):
+    """Words in capitals, and by our names those of a broker's rows; `a|b` is the first of them that says something.
+
+    Names: id tag exchange symbol side product price_type quantity filled average price trigger reason time, and of a
+    trade trade_id trade_quantity trade_price trade_time. All but id, exchange, symbol, side, product, price_type and
+    quantity may be missing from a row. ``symbol`` is the broker's own text: the layer looks it up.
+    """
+
+    broker: str
+    exchanges: Mapping[str, Exchange]
+    sides: Mapping[str, Side]
+    products: Mapping[str, Product]
+    price_types: Mapping[str, PriceType]
+    names: Mapping[str, str]
+
+    def order(self, row: Record, status: OrderStatus, source: Evidence) -> OrderReport:
+        """One order as it stands. Raises DecodeError."""
+        return OrderReport(
+            **self._shared(row),
+            source=source,
+            status=status,
+            price_type=self.price_type(row),
+            quantity=row.count(self._name(row, "quantity")),
+            filled_quantity=self.filled(row),
+            average_price=row.number(self._name(row, "average"), 0.0),
+            price=row.number(self._name(row, "price"), 0.0),
+            trigger_price=row.number(self._name(row, "trigger"), 0.0),
+            reason=row.text(self._name(row, "reason"), "").strip(),
+            exchange_ns=self._moment(row, "time"),
+        )
+
+    def fill(self, row: Record, source: Evidence) -> FillReport:
+        """One trade: its own quantity and price, not the order's. Raises DecodeError."""
+        return FillReport(
+            **self._shared(row),
+            source=source,
+            trade_id=row.text(self._name(row, "trade_id")),
+            quantity=row.count(self._name(row, "trade_quantity")),
+            price=row.number(self._name(row, "trade_price")),
+            exchange_ns=self._moment(row, "trade_time"),
+        )
+
+    def price_type(self, row: Record) -> PriceType:
+        """The order's type."""
+        return self._word(row, self.price_types, "price_type")
+
+    def filled(self, row: Record) -> int:
+        """How much of it is done."""
+        return row.count(self._name(row, "filled"), 0)
+
+    def _shared(self, row: Record) -> dict[str, Any]:
+        return {
+            "broker_order_id": row.text(self._name(row, "id")),
+            "order_id": row.text(self._name(row, "tag"), "").strip(),
+            "exchange": self._word(row, self.exchanges, "exchange"),
+            "symbol": row.text(self._name(row, "symbol")),
+            "side": self._word(row, self.sides, "side"),
+            "product": self._word(row, self.products, "product"),
+        }
+
+    def _name(self, row: Record, ours: str) -> str:
+        first, *others = self.names[ours].split("|")
+        return next((name for name in (first, *others) if name in row), first) if others else first
+
+    def _word(self, row: Record, table: Mapping[str, V], ours: str) -> V:
+        what = ours.replace("_", " ")
+        return from_word(table, row.text(self._name(row, ours)).upper(), what, self.broker)
+
+    def _moment(self, row: Record, ours: str) -> int:
+        return next((when for name in self.names[ours].split("|") if (when := row.moment(name))), 0)
