@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -13,6 +13,7 @@ from brokers.angel import tables
 from brokers.angel.orders import order_report
 from brokers.angel.tables import NAME
 from openalgo_lab.broker import FrameContent, reading
+from openalgo_lab.broker import columns as shapes
 from openalgo_lab.broker.feeding import ModalFeed, PlainFeed
 from openalgo_lab.broker.record import Record, parsed
 from openalgo_lab.model.errors import DecodeError
@@ -54,40 +55,34 @@ class MarketFeed(ModalFeed):
 
 
 def _batch(frame: bytes) -> TickBatch:
-    layout = tables.PACKETS.get(frame[0] if frame else 0)
-    if layout is None or len(frame) != layout.itemsize:
+    fields, names = tables.PACKETS.get(frame[0] if frame else 0, (None, ()))
+    if fields is None or len(frame) != fields.size:
         raise DecodeError(f"A market frame of Angel One does not fit: {frame[:2].hex()} with {len(frame)} bytes.")
-    rows = np.frombuffer(frame, layout)
-    exchange, name, time_ms = int(rows["exchange"][0]), rows["token"][0], int(rows["time"][0])
+    _, exchange, raw, _, *values = fields.unpack(frame)
+    name, row = raw.rstrip(b"\x00"), dict(zip(names, values, strict=True))
     if exchange not in tables.STREAM.values() or not (name.isdigit() and len(name) <= 12):
         raise DecodeError(f"Angel One's feed names an instrument that cannot be: {exchange}, {name[:12]!r}.")
-    if not 0 <= time_ms < _LATEST_MS:
+    if not 0 <= row["time"] < _LATEST_MS:
         raise DecodeError("Angel One's feed sent a time that is none.")
     divisor = 10_000_000 if exchange == tables.CURRENCY else 100
-    names = layout.names or ()
-    columns = {column: _rupees(rows[column], divisor) for column in _PRICES if column in names}
-    columns |= {column: rows[column].astype(np.float64) for column in _COUNTS if column in names}
+    found = {column: row[column] / divisor if row[column] else math.nan for column in _PRICES if column in row}
+    found |= {column: float(row[column]) for column in _COUNTS if column in row}
     depth = None
-    if "book" in names:
-        depth = _book(rows["book"][0], divisor)[None]
-        columns |= {column: depth[:, side, 0] for side, column in enumerate(_BEST)}
-    token = np.array([exchange << 40 | int(name)], dtype=np.int64)
-    return TickBatch(token, rows["time"] * 1_000_000, columns, depth)
+    if "oi" in row:
+        depth = _book(frame, divisor)
+        found |= {column: float(depth[side, 0]) for side, column in enumerate(_BEST)}
+    return shapes.tick(exchange << 40 | int(name), found, row["time"] * 1_000_000, depth)
 
 
-def _rupees(values: npt.NDArray[Any], divisor: int) -> Floats:
-    """NaN for zero, which means that there is none."""
-    return np.where(values == 0, np.nan, values / divisor)
-
-
-def _book(levels: npt.NDArray[Any], divisor: int) -> Floats:
+def _book(frame: bytes, divisor: int) -> Floats:
     """Five levels a side; each entry says itself which side it is of."""
-    depth = np.full((4, 5), np.nan)
-    for row, flag in ((0, 1), (2, 0)):
-        side = levels[(levels["buy"] == flag) & (levels["quantity"] > 0)][:5]
-        depth[row, : len(side)] = side["price"] / divisor
-        depth[row + 1, : len(side)] = side["quantity"]
-    return depth
+    bids: list[tuple[float, float, int]] = []
+    asks: list[tuple[float, float, int]] = []
+    for place in range(10):
+        buy, quantity, price, orders = tables.LEVEL.unpack_from(frame, tables.BOOK_AT + place * tables.LEVEL.size)
+        if quantity > 0:
+            (bids if buy == 1 else asks).append((price / divisor, quantity, orders))
+    return shapes.book(bids, asks)
 
 
 class OrderFeed(PlainFeed):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from types import MappingProxyType
 from typing import Final
-
-import numpy as np
 
 from openalgo_lab.broker.reading import words
 from openalgo_lab.model.gtt import GttStatus
@@ -66,16 +65,16 @@ LOGIN_AGAIN: Final = frozenset({"AG8001", "AG8002", "AG8003", "AB8050", "AB8051"
 UNCERTAIN: Final = frozenset({"AB1004", "AB2000", "AB2001"})
 """Something went wrong there: the order book shows what was done."""
 
-# SmartStream: little-endian, packed, one packet a frame.
-_LTP: Final = [
-    ("mode", "u1"), ("exchange", "u1"), ("token", "S25"), ("sequence", "<i8"), ("time", "<i8"), ("ltp", "<i8"),
-]  # fmt: skip
-_QUOTE: Final = [
-    *_LTP, ("ltq", "<i8"), ("average", "<i8"), ("volume", "<i8"), ("buy_total", "<f8"), ("sell_total", "<f8"),
-    ("open", "<i8"), ("high", "<i8"), ("low", "<i8"), ("prev_close", "<i8"),
-]  # fmt: skip
-_LEVEL: Final = np.dtype([("buy", "<i2"), ("quantity", "<i8"), ("price", "<i8"), ("orders", "<i2")])
-_SNAP: Final = [
-    *_QUOTE, ("traded", "<i8"), ("oi", "<i8"), ("oi_change", "<f8"), ("book", _LEVEL, 10), ("limits", "<i8", 4),
-]  # fmt: skip
-PACKETS: Final = MappingProxyType({1: np.dtype(_LTP), 2: np.dtype(_QUOTE), 3: np.dtype(_SNAP)})
+# SmartStream: little-endian, packed, one packet a frame: mode, exchange, token, sequence, then these.
+_LTP: Final = "time ltp"
+_QUOTE: Final = f"{_LTP} ltq average volume buy_total sell_total open high low prev_close"
+_SNAP: Final = f"{_QUOTE} traded oi oi_change"
+PACKETS: Final = MappingProxyType({
+    1: (struct.Struct("<BB25sqqq"), tuple(_LTP.split())),
+    2: (struct.Struct("<BB25sqqqqqqddqqqq"), tuple(_QUOTE.split())),
+    3: (struct.Struct("<BB25sqqqqqqddqqqqqqd200x32x"), tuple(_SNAP.split())),
+})  # fmt: skip
+LEVEL: Final = struct.Struct("<hqqh")
+"""Of the best five of each side: whether it is a buy, quantity, price, orders."""
+
+BOOK_AT: Final = 147

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from types import MappingProxyType
-from typing import Final
-
-import numpy as np
+from typing import Final, NamedTuple
 
 from openalgo_lab.broker.reading import words
 from openalgo_lab.model.errors import InputError
@@ -77,25 +76,42 @@ NOTHING_THERE: Final = frozenset({"DHOLDING_ERROR", "DH-1111"})
 SERVER_SIDE: Final = frozenset({"DH-908", "DH-909", "800"})
 
 # Market feed: little-endian, packed. Counts are read unsigned, as volumes above 2**31 need it.
-_HEAD: Final = [("code", "u1"), ("length", "<u2"), ("segment", "u1"), ("id", "<u4")]
-_DEAL: Final = [("ltp", "<f4"), ("ltq", "<u2"), ("time", "<u4"), ("average", "<f4"), ("volume", "<u4")]
-_TOTALS: Final = [("sell_total", "<u4"), ("buy_total", "<u4")]
-_DAY: Final = [("open", "<f4"), ("close", "<f4"), ("high", "<f4"), ("low", "<f4")]
-_LEVEL: Final = [
-    ("bid_qty", "<u4"), ("ask_qty", "<u4"), ("bids", "<u2"), ("asks", "<u2"), ("bid", "<f4"), ("ask", "<f4"),
-]  # fmt: skip
-_INTEREST: Final = [("oi", "<u4"), ("oi_high", "<u4"), ("oi_low", "<u4")]
-_TICKER: Final = np.dtype([*_HEAD, ("ltp", "<f4"), ("time", "<u4")])
+
+
+class Layout(NamedTuple):
+    """A packet behind its head (code, length, segment, id): its fields by name, and which of them are prices."""
+
+    fields: struct.Struct
+    names: tuple[str, ...]
+    prices: tuple[str, ...]
+
+
+def _layout(form: str, names: str, prices: str) -> Layout:
+    return Layout(
+        struct.Struct("<BHBI" + form), ("code", "length", "segment", "id", *names.split()), tuple(prices.split())
+    )
+
+
+_TICKER: Final = _layout("fI", "ltp time", "ltp")
+_DEAL: Final = "ltp ltq time average volume sell_total buy_total"
+_DAY: Final = "open close high low"
+_TRADED: Final = "ltp average open high low"
 PACKETS: Final = MappingProxyType({
     1: _TICKER,
     2: _TICKER,
-    4: np.dtype([*_HEAD, *_DEAL, *_TOTALS, *_DAY]),
-    5: np.dtype([*_HEAD, ("oi", "<u4")]),
-    6: np.dtype([*_HEAD, ("prev_close", "<f4"), ("prev_oi", "<u4")]),
-    8: np.dtype([*_HEAD, *_DEAL, *_TOTALS, *_INTEREST, *_DAY, ("book", np.dtype(_LEVEL), 5)]),
+    4: _layout("fHIfIIIffff", f"{_DEAL} {_DAY}", _TRADED),
+    5: _layout("I", "oi", ""),
+    6: _layout("fI", "prev_close prev_oi", "prev_close"),
+    8: _layout("fHIfIIIIIIffff" + "IIHHff" * 5, f"{_DEAL} oi oi_high oi_low {_DAY}", _TRADED),
 })  # fmt: skip
+"""By code. Behind the names of a full packet stand five levels: bid and ask quantity, their orders, their prices."""
+
+COUNTS: Final = ("ltq", "volume", "oi", "prev_oi")
+FULL: Final = 8
 DISCONNECT: Final = 50
-SIZES: Final = MappingProxyType({0: 8, 3: 112, 7: 8, DISCONNECT: 10, **{c: d.itemsize for c, d in PACKETS.items()}})
+SIZES: Final = MappingProxyType(
+    {0: 8, 3: 112, 7: 8, DISCONNECT: 10, **{code: layout.fields.size for code, layout in PACKETS.items()}}
+)
 ZONE_S: Final = 19_800
 """The feed's times show the Indian wall clock as if it were UTC."""
 

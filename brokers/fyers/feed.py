@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import starmap
 from typing import ClassVar, Final
 
 import msgspec
@@ -60,11 +61,7 @@ class _Topic:
     key: str
     token: int
     divisor: float
-    values: npt.NDArray[np.int64]
-
-    @property
-    def kind(self) -> str:
-        return self.key[:2]
+    values: list[int]
 
 
 class MarketFeed(PlainFeed):
@@ -129,12 +126,15 @@ class MarketFeed(PlainFeed):
                 heard.append(topic)
         if at > len(frame):
             raise DecodeError("A frame of Fyers' data socket ends within a record.")
-        batches = (self._batch([t for t in heard if t.kind == kind]) for kind in tables.KINDS)
+        kinds: dict[str, list[_Topic]] = {}
+        for topic in heard:
+            if topic.key in self._tokens:
+                kinds.setdefault(topic.key[:2], []).append(topic)
         self._unacknowledged += 1
         replies: tuple[bytes, ...] = ()
         if self._every and self._unacknowledged >= self._every:
             self._unacknowledged, replies = 0, (_frame(_ACK, struct.pack(">I", number)),)
-        return FrameContent(ticks=tuple(batch for batch in batches if batch is not None), replies=replies)
+        return FrameContent(ticks=tuple(starmap(self._batch, kinds.items())), replies=replies)
 
     def _record(self, frame: bytes, at: int) -> tuple[_Topic | None, int]:
         """The topic that a record speaks of, brought up to date, and where the next record begins."""
@@ -150,17 +150,18 @@ class MarketFeed(PlainFeed):
         if kind != tables.UPDATE:
             raise DecodeError(f"Fyers' data socket sent a record of the unknown kind {kind}.")
         size = frame[at + 3]
-        values = np.array(struct.unpack_from(f">{size}i", frame, at + 4), dtype=np.int64)
+        values = struct.unpack_from(f">{size}i", frame, at + 4)
         if topic is not None:
             if size != len(topic.values):
                 raise DecodeError("An update of Fyers' data socket has another size than its snapshot.")
-            topic.values[:] = np.where(values == tables.UNSET, topic.values, values)
+            pairs = zip(topic.values, values, strict=True)
+            topic.values = [old if new == tables.UNSET else new for old, new in pairs]
         return topic, at + 4 + 4 * size
 
     def _snapshot(self, frame: bytes, at: int, number: int) -> tuple[_Topic | None, int]:
         name, at = _text(frame, at)
         size = frame[at]
-        values = np.array(struct.unpack_from(f">{size}i", frame, at + 1), dtype=np.int64)
+        values = list(struct.unpack_from(f">{size}i", frame, at + 1))
         multiplier, precision = struct.unpack_from(">HB", frame, at + 3 + 4 * size)
         at += 6 + 4 * size
         for _ in range(3):
@@ -175,35 +176,32 @@ class MarketFeed(PlainFeed):
         topic = self._topics[number] = _Topic(name, token, float(10**precision * multiplier), values)
         return topic, at
 
-    def _batch(self, topics: list[_Topic]) -> TickBatch | None:
+    def _batch(self, kind: str, topics: list[_Topic]) -> TickBatch:
         """Ticks of one kind; a price of zero is one that is not known."""
-        topics = [topic for topic in topics if topic.key in self._tokens]
-        if not topics:
-            return None
         table = np.array([topic.values for topic in topics], dtype=np.float64)
         table[table == tables.UNSET] = np.nan
         divisor = np.array([[topic.divisor] for topic in topics])
-        tokens = np.array([topic.token for topic in topics], dtype=np.int64)
-        names = tables.KINDS[topics[0].kind]
-        if topics[0].kind == "dp":
+        tokens = [topic.token for topic in topics]
+        if kind == "dp":
             depth = table[:, :20].reshape(-1, 4, 5)[:, (0, 2, 1, 3)]
             depth[:, ::2] = _prices(depth[:, ::2], divisor[:, :, None])
-            depth[:, 1::2] = np.where(np.isnan(depth[:, ::2]), np.nan, depth[:, 1::2])
+            depth[:, 1::2][np.isnan(depth[:, ::2])] = np.nan
             best = {name: depth[:, side, 0] for side, name in enumerate(_BEST)}
-            return TickBatch(tokens, np.array([self._times.get(t, 0) for t in tokens.tolist()]), best, depth)
-        seconds = table[:, names.index("time")]
-        stamps = np.where((seconds > 0) & (seconds < 2**32), seconds, 0).astype(np.int64) * 1_000_000_000
-        self._times.update(zip(tokens.tolist(), stamps.tolist(), strict=True))
-        columns = {
-            name: _prices(table[:, i], divisor[:, 0]) if name in tables.SCALED else table[:, i]
-            for i, name in enumerate(names)
-            if name in tables.SHOWN
-        }
-        return TickBatch(tokens, stamps, columns)
+            return TickBatch(np.array(tokens), self._stamps(tokens), best, depth)
+        seconds, prices, counts = tables.PLACES_OF[kind]
+        stamps = [topic.values[seconds] for topic in topics]
+        self._times.update(zip(tokens, (max(second, 0) * 1_000_000_000 for second in stamps), strict=True))
+        scaled = _prices(table[:, list(prices.values())], divisor)
+        columns = dict(zip(prices, scaled.T, strict=True)) | {name: table[:, at] for name, at in counts.items()}
+        return TickBatch(np.array(tokens), self._stamps(tokens), columns)
+
+    def _stamps(self, tokens: list[int]) -> npt.NDArray[np.int64]:
+        return np.array([self._times.get(token, 0) for token in tokens], dtype=np.int64)
 
 
 def _prices(values: npt.NDArray[np.float64], divisor: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.where(values == 0, np.nan, values / divisor)
+    values[values == 0] = np.nan
+    return values / divisor
 
 
 def _keys(instrument: Instrument, *, depth: bool) -> Iterable[str]:

@@ -82,5 +82,15 @@ KINDS: Final = MappingProxyType({
            *(f"ask_qty{i}" for i in range(5)), *(f"orders{i}" for i in range(10))),
 })  # fmt: skip
 SCALED: Final = frozenset({"ltp", "bid", "ask", "average", "low", "high", "open", "prev_close"})
-SHOWN: Final = SCALED | {"volume", "bid_qty", "ask_qty", "ltq", "oi"}
+COUNTS: Final = frozenset({"volume", "bid_qty", "ask_qty", "ltq", "oi"})
+PLACES_OF: Final = MappingProxyType({
+    kind: (
+        names.index("time"),
+        {name: at for at, name in enumerate(names) if name in SCALED},
+        {name: at for at, name in enumerate(names) if name in COUNTS},
+    )
+    for kind, names in KINDS.items() if kind != "dp"
+})  # fmt: skip
+"""Of a kind: where its time stands, its prices, its counts."""
+
 CHANNEL: Final = 11

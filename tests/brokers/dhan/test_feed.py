@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from brokers.dhan import DHAN
 from brokers.dhan.feed import MarketFeed, OrderFeed
 from openalgo_lab.broker import Session
-from openalgo_lab.model.errors import BrokerError, DecodeError, LabError, Rejected, SessionExpired
+from openalgo_lab.model.errors import BrokerError, DecodeError, LabError, SessionExpired
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import TickBatch
 from openalgo_lab.model.orders import OrderStatus
@@ -130,7 +130,7 @@ def test_currency_has_four_decimals_and_no_price_is_not_zero() -> None:
 
 @pytest.mark.parametrize(
     ("reason", "error"),
-    [(805, BrokerError), (806, Rejected), (807, SessionExpired), (810, SessionExpired), (1, BrokerError)],
+    [(805, BrokerError), (806, SessionExpired), (807, SessionExpired), (810, SessionExpired), (1, BrokerError)],
 )
 def test_farewells(reason: int, error: type[LabError]) -> None:
     content = MarketFeed().received(FAREWELL[:8] + reason.to_bytes(2, "little"))
