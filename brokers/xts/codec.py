@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import quote as percent
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 import msgspec
 
@@ -176,11 +176,11 @@ class XtsCodec(PlainCodec):
         return found
 
     def _told(self, text: str) -> Record:
-        """The callback's ``session``: JSON, or JSON within JSON text."""
+        """The callback's ``session``: JSON, encoded for an address or as JSON text up to twice."""
         found: Any = text
-        for _ in range(3):
+        for _ in range(4):
             if isinstance(found, str):
-                found = parsed(found, self.member.name)
+                found = unquote(found) if found.startswith("%") else parsed(found, self.member.name)
         return self._record(found)
 
     def _enter_market(self, prefix: str, keys: Mapping[str, str]) -> Call[Record | None]:

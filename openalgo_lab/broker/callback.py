@@ -121,7 +121,16 @@ class CallbackServer:
             timeout = 5.0
 
             def do_GET(self) -> None:
-                ours = server._take(self.path)
+                self._answer(server._take(self.path))
+
+            def do_POST(self) -> None:
+                """Some pages send their parameters as a form."""
+                text = self.headers.get("Content-Length", "")
+                length = int(text) if text.isdecimal() and len(text) < 6 else 0
+                form = self.rfile.read(min(length, _LONGEST)).decode("ascii", "replace")
+                self._answer(server._take(f"{urlsplit(self.path).path}?{form}"))
+
+            def _answer(self, ours: bool) -> None:
                 self.send_response(200 if ours else 404)
                 self.send_header("Content-Type", "text/html")
                 self.send_header("Cache-Control", "no-store")

@@ -83,6 +83,19 @@ def test_a_broker_that_echoes_no_state() -> None:
         thread.join(5)
 
 
+def test_a_page_that_sends_a_form() -> None:
+    with CallbackServer("http://localhost:0/", "s", echoes_state=False) as server:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{server.port}/", b"session=%7B%22a%22%3A1%7D", method="POST"
+        )
+        codes: list[int] = []
+        thread = threading.Thread(target=lambda: codes.append(urllib.request.urlopen(request).status))
+        thread.start()
+        assert server.wait(10) == {"session": '{"a":1}'}
+        thread.join(5)
+    assert codes == [200]
+
+
 def test_nobody_comes() -> None:
     with CallbackServer("http://127.0.0.1:0/", "s") as server, pytest.raises(InputError, match="paste the address"):
         server.wait(0.05)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 
@@ -40,7 +40,7 @@ def test_the_other_prefix_is_tried_when_the_first_is_not_there() -> None:
     assert [c.request.path for c in calls[1:]] == ["/apibinarymarketdata/auth/login", "/apimarketdata/auth/login"]
 
 
-@pytest.mark.parametrize("wrap", [json.dumps, lambda x: json.dumps(json.dumps(x))])
+@pytest.mark.parametrize("wrap", [json.dumps, lambda x: json.dumps(json.dumps(x)), lambda x: quote(json.dumps(x))])
 def test_redirects(wrap: Any) -> None:
     told = {"accessToken": "at", "userID": "AB1234", "token": token(1770784200)}
     calls, _ = run(COMPOSITEDGE, {**KEYS, "session": wrap(told)}, answer(USER), answer(MARKET))
