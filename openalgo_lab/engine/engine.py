@@ -42,7 +42,7 @@ from openalgo_lab.engine.table import CommandTable
 from openalgo_lab.engine.touched import AccountsTouched
 from openalgo_lab.engine.vault_keeper import VaultKeeper
 from openalgo_lab.model.commands import Command, PlaceOrder
-from openalgo_lab.model.errors import EngineDead, LabError, StoreError
+from openalgo_lab.model.errors import EngineDead, InputError, LabError, StoreError
 from openalgo_lab.model.events import AnyEvent, Books, EngineStatus, ErrorRaised, OrderUpdated, TradeHappened
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
 from openalgo_lab.model.market import Quote
@@ -228,6 +228,7 @@ class Engine:
         self.supervisor.keep("market data", self.data.keep)
         self.supervisor.keep("health", self.sheet.keep)
         self.supervisor.keep("locks", self.security.keep)
+        self.supervisor.keep("instruments", self.connections.keep)
         self._restore_connections()
         self.works.start()
         await self.sandbox.open_at_start()
@@ -257,7 +258,7 @@ class Engine:
             self._store = await self._list_instruments(line)
         await self.connections.list_instruments(line)
         if line is self.data_line:
-            self.data.ask_again()
+            await self.take_instruments_of(line)
         await self.reconciler.look(line)
         self._watch_held(line)
         line.open_up()
@@ -307,11 +308,13 @@ class Engine:
     async def show_data_of(self, line: Line) -> None:
         """Market data, instruments and hours come from this account from now on.
 
-        Raises StoreError while it has no instruments.
+        Raises InputError for an account without a market of its own, StoreError while it has no instruments.
         """
         if line is self.data_line:
             return
         adapter, first = line.adapter, self.router.lines[0]
+        if not isinstance(adapter, NamedAdapter) and line is not first:
+            raise InputError(f"{line.name} has no market data of its own: name a broker's account.", field="account")
         store = adapter.store if isinstance(adapter, NamedAdapter) else self._first_store
         if store is None:
             raise StoreError(f"{line.name} has no instruments yet: wait until it is connected.")
@@ -322,6 +325,16 @@ class Engine:
         self._pause_by_market()
         for each in self.router.lines:
             self._watch_held(each)
+
+    async def take_instruments_of(self, line: Line) -> None:
+        """The account whose market is shown has connected anew, or has a new day's instruments: all is asked again."""
+        adapter = line.adapter
+        if not isinstance(adapter, NamedAdapter) or adapter.store is None or adapter.store is self._store:
+            self.data.ask_again()
+            return
+        await self.data.leave()
+        self._store = adapter.store
+        self.data.use(adapter)
 
     @property
     def data_line(self) -> Line:

@@ -149,7 +149,7 @@ class Reconciler:
         suspects = [
             order
             for order in self._ledger.orders(line.name)
-            if (order.status is OrderStatus.UNKNOWN or order.working)
+            if ((order.status is OrderStatus.UNKNOWN and line.tagged) or order.working)
             and order.order_id not in there
             and (not order.broker_order_id or order.broker_order_id not in there)
         ]

@@ -15,8 +15,10 @@ __all__ = ["Line", "Router"]
 class Line:
     """One account's way to its broker. Closed until its books have been compared with the ledger."""
 
-    def __init__(self, adapter: Adapter, journal: Journal) -> None:
+    def __init__(self, adapter: Adapter, journal: Journal, *, tagged: bool = True) -> None:
         self.adapter = adapter
+        self.tagged = tagged
+        """Whether the broker's books carry our order ids: only then does absence prove that an order did not arrive."""
         self.journal = journal
         self.closed_because = "its books are still being compared; wait a moment"
         self.expired = False

@@ -15,6 +15,7 @@ from openalgo_lab.model.vocabulary import Exchange, Mode, PriceType, Product, Si
 
 __all__ = [
     "DONE",
+    "ID_LENGTH",
     "LEGAL_TRANSITIONS",
     "WORKING",
     "Fill",
@@ -96,6 +97,9 @@ class Pending(StrEnum):
 
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U to misread
+
+
+ID_LENGTH = 13
 
 
 def new_order_id() -> str:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from openalgo_lab.broker import registry
 from openalgo_lab.broker.connect import open_adapter
@@ -20,6 +20,7 @@ from openalgo_lab.engine.router import Line
 from openalgo_lab.engine.vault_keeper import VaultKeeper
 from openalgo_lab.model.broker_commands import ConnectBroker, Connected, GetLoginPage, LoginNeeds, LoginPage
 from openalgo_lab.model.errors import InputError, LabError, VaultError
+from openalgo_lab.model.orders import ID_LENGTH
 from openalgo_lab.model.portfolio import Account
 from openalgo_lab.model.times import trade_date
 from openalgo_lab.model.vocabulary import Mode
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["Connections"]
 
 log = logging.getLogger(__name__)
+
+REFRESH_S: Final = 60.0
 
 
 class Connections:
@@ -98,6 +101,22 @@ class Connections:
                     f"lab.connect({kept.broker!r}, account={kept.account!r}).",
                 )
 
+    async def keep(self) -> None:
+        """Fetch the instruments of a new day when it has come; until cancelled. Most sessions end before that."""
+        while True:
+            await asyncio.sleep(REFRESH_S)
+            for line in self._engine.router.lines:
+                if isinstance(line.adapter, NamedAdapter) and line.open and not self._masters.holds(line.adapter.store):
+                    await self._refresh(line)
+
+    async def _refresh(self, line: Line) -> None:
+        try:
+            await self.list_instruments(line)
+            if line is self._engine.data_line:
+                await self._engine.take_instruments_of(line)
+        except LabError as error:
+            log.warning("The new instruments of %s are not there yet: %s", line.name, error)
+
     async def _note(self) -> None:
         try:
             await self._kept.save(list(self._open.values()))
@@ -114,6 +133,7 @@ class Connections:
             except LabError as error:
                 log.warning("The session of %s could not be ended at the broker: %s", account, error)
         await self._engine.take_down(line)
+        self._engine.ledger.forget(line.name)
         self._open.pop(line.name, None)
         await self._note()
 
@@ -155,7 +175,7 @@ class Connections:
         now_ns = self._parts.now_ns
         path = self._parts.folder / f"{spec.key}-{account}.journal.db"
         journal = open_journal(path, vault.sealed, day=trade_date(now_ns()), now_ns=now_ns)
-        line = Line(NamedAdapter(generic), journal)
+        line = Line(NamedAdapter(generic, now_ns), journal, tagged=generic.spec.tag_length >= ID_LENGTH)
         self._engine.add_line(line)
         try:
             await self._engine.bring_up(line)

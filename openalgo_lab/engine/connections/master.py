@@ -39,6 +39,10 @@ class MasterFiles:
         """Where a broker's file of a day lies."""
         return self._folder / f"{broker}-{self._release}-{day}.db"
 
+    def holds(self, store: InstrumentStore | None) -> bool:
+        """Whether a store is today's."""
+        return store is not None and store.dated == trade_date(self._now_ns()) and is_fresh(store.path, self._now_ns())
+
     async def load(self, broker: str, fetch: Fetch) -> InstrumentStore:
         """Today's file if it is there, fresh and whole; else a new one from ``fetch``.
 

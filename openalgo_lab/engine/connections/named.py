@@ -7,21 +7,23 @@ broker and orders through another never mix tokens.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 import msgspec
 
 from openalgo_lab.broker.adapter import OrderChange, ReportSink
 from openalgo_lab.broker.generic import GenericAdapter
-from openalgo_lab.model.errors import StoreError
+from openalgo_lab.model.errors import InputError, StoreError
 from openalgo_lab.model.events import FeedState
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import Bars, Depth, Quote, TickBatch
 from openalgo_lab.model.order_commands import PlaceOrder
-from openalgo_lab.model.orders import Order, OrderIntent, new_order_id
+from openalgo_lab.model.orders import ID_LENGTH, Order, OrderIntent, new_order_id
 from openalgo_lab.model.portfolio import Account, Funds, Holding
 from openalgo_lab.model.reports import FillReport, OrderReport, PositionReport, Report
+from openalgo_lab.model.times import trade_date
 from openalgo_lab.model.vocabulary import FeedMode
 from openalgo_lab.store.instruments import InstrumentStore
 
@@ -53,13 +55,17 @@ class _NamedSink:
 class NamedAdapter:
     """An `Adapter` around the generic one. ``store`` must be set before anything about instruments is asked."""
 
-    def __init__(self, inner: GenericAdapter) -> None:
+    def __init__(self, inner: GenericAdapter, now_ns: Callable[[], int] = time.time_ns) -> None:
         self.inner = inner
+        self._now_ns = now_ns
+        self._tagged = inner.spec.tag_length >= ID_LENGTH
         self.account: Account = inner.account
         self.store: InstrumentStore | None = None
 
     def named(self, report: N) -> N:
         """The same under our name; the broker's own text stays where its list does not hold it."""
+        if not self._tagged and isinstance(report, OrderReport | FillReport) and report.order_id:
+            report = msgspec.structs.replace(report, order_id="")  # a part of an id would be taken for another's
         found = self._listed().by_broker_name(report.exchange, report.symbol) if self.store is not None else None
         if found is None or (found.symbol == report.symbol and found.exchange is report.exchange):
             return report
@@ -75,11 +81,11 @@ class NamedAdapter:
 
     async def place(self, intent: OrderIntent, instrument: Instrument) -> OrderReport:
         """Submit."""
-        return self.named(await self.inner.place(intent, self._own(instrument)))
+        return self.named(await self.inner.place(intent, self._of_today(instrument)))
 
     async def modify(self, order: Order, change: OrderChange, instrument: Instrument) -> None:
         """Ask for new terms."""
-        await self.inner.modify(order, change, self._own(instrument))
+        await self.inner.modify(order, change, self._of_today(instrument))
 
     async def cancel(self, order: Order) -> None:
         """Ask for the end of an order."""
@@ -160,6 +166,15 @@ class NamedAdapter:
     def _own(self, instrument: Instrument) -> Instrument:
         """The broker's own row of an instrument. Raises SymbolError where it lists none."""
         return self._listed().require(instrument.key)
+
+    def _of_today(self, instrument: Instrument) -> Instrument:
+        """The same for an order: lots, ticks and tokens of yesterday are not traded on. Raises InputError."""
+        if self._listed().dated != trade_date(self._now_ns()):
+            raise InputError(
+                f"The instruments of {self.account.account} are of {self._listed().dated}, so nothing was sent: "
+                f"wait a minute for today's, or log in again with lab.connect({self.account.broker!r})."
+            )
+        return self._own(instrument)
 
     def _listed(self) -> InstrumentStore:
         if self.store is None:

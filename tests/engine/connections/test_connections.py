@@ -250,3 +250,48 @@ async def test_a_broker_that_cannot_come_back_is_told(tmp_path: Path) -> None:
         async with bench(tmp_path, simulator=on.simulator, keychain=on.keychain) as again:
             await until(lambda: any("is not connected" in sentence for sentence in again.told))
             assert again.engine.router.find("ZERODHA") is None
+
+
+async def test_yesterdays_instruments_are_not_traded_on(tmp_path: Path) -> None:
+    async with bench(tmp_path) as on:
+        await on.connect()
+        await on.engine.call(ArmLive("ZERODHA", armed=True), LOCAL)
+        adapter = on.engine.router.line("ZERODHA").adapter
+        adapter._now_ns = lambda: on.clock.now_ns() + 86_400 * 10**9  # type: ignore[attr-defined]
+        sent = len(on.simulator.venue.orders)
+        refused = await on.engine.call(order("ZERODHA"), LOCAL)
+        assert refused.status is OrderStatus.REJECTED and "so nothing was sent" in refused.reason
+        assert len(on.simulator.venue.orders) == sent
+
+
+async def test_a_new_days_instruments_take_the_place_of_the_old(tmp_path: Path) -> None:
+    async with bench(tmp_path) as on:
+        await on.connect()
+        on.engine.subscribe("page", [SBIN], FeedMode.QUOTE)
+        line, before = on.engine.data_line, on.engine.instruments
+        on.engine.connections._masters._now_ns = lambda: on.clock.now_ns() + 86_400 * 10**9
+        assert not on.engine.connections._masters.holds(before)
+        await on.engine.connections._refresh(line)
+        assert on.engine.instruments is not before and on.engine.instruments.dated > before.dated
+        await until(lambda: on.engine.board.quote(SBIN) is not None)
+
+
+async def test_books_of_a_broker_that_left_are_not_shown(tmp_path: Path) -> None:
+    async with bench(tmp_path) as on:
+        await on.connect()
+        assert any(one.account == "ZERODHA" for one in on.engine.books.holdings)
+        await on.engine.call(DisconnectBroker("ZERODHA"), LOCAL)
+        books = on.engine.books
+        shown = (*books.orders, *books.positions, *books.holdings, *books.funds)
+        assert "ZERODHA" not in {one.account for one in shown}
+
+
+async def test_only_a_broker_has_market_data(tmp_path: Path) -> None:
+    async with bench(tmp_path) as on:
+        from openalgo_lab.engine.router import Line
+        from tests.support.scripted_broker import ScriptedBroker
+
+        other = Line(ScriptedBroker("OTHER"), on.engine.router.lines[0].journal)
+        on.engine.router.add(other)
+        with pytest.raises(InputError, match="no market data of its own"):
+            await on.engine.call(UseAccount("OTHER", orders=False, data=True), LOCAL)
