@@ -13,7 +13,7 @@ import msgspec
 from brokers.upstox import reports, tables
 from brokers.upstox.feed import MarketFeed, PortfolioFeed
 from brokers.upstox.instruments import master
-from brokers.upstox.reports import BROKER, paise
+from brokers.upstox.reports import BROKER, ROWS
 from openalgo_lab.broker import (
     Call,
     FeedAddress,
@@ -31,9 +31,10 @@ from openalgo_lab.broker import (
 from openalgo_lab.broker.asking import given
 from openalgo_lab.broker.candles import iso_candles
 from openalgo_lab.broker.columns import depth_of, quote
+from openalgo_lab.broker.enveloped import full_quote, levels, paise
 from openalgo_lab.broker.reading import to_word
 from openalgo_lab.broker.receipt import accepted
-from openalgo_lab.broker.record import Record, parsed
+from openalgo_lab.broker.record import Record
 from openalgo_lab.model.errors import (
     DecodeError,
     InputError,
@@ -48,7 +49,7 @@ from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import Bars, Depth, Quote
 from openalgo_lab.model.orders import Order, OrderIntent
 from openalgo_lab.model.portfolio import Funds, Holding, Profile
-from openalgo_lab.model.reports import Evidence, FillReport, OrderReport, PositionReport
+from openalgo_lab.model.reports import FillReport, OrderReport, PositionReport
 from openalgo_lab.model.times import from_ns
 from openalgo_lab.model.vocabulary import Exchange, PriceType, Product
 
@@ -86,17 +87,17 @@ class UpstoxCodec(PlainCodec):
         }
         path = "/v2/login/authorization/token"
         request = HttpRequest("POST", path, (_ACCEPT, _FORM), urlencode(form).encode(), safe=False)
-        found = yield Call(request, lambda answer: Record(parsed(answer.body, BROKER), BROKER))
+        found = yield Call(request, ROWS.whole)
         return Session(found.text("user_id"), found.text("access_token"))
 
     def logout(self, session: Session) -> Call[None] | None:
-        return _ask(session, "/v2/logout", _nothing, method="DELETE")
+        return _ask(session, "/v2/logout", ROWS.done, method="DELETE")
 
     def refusal(self, response: HttpResponse) -> LabError | None:
         """A fault of the servers is no refusal: what it leaves open depends on what was asked."""
         if not 400 <= response.status < 500:
             return None
-        errors = Record(parsed(response.body, BROKER), BROKER).records("errors")
+        errors = ROWS.whole(response).records("errors")
         error = errors[0] if errors else Record({}, BROKER)
         code = error.text("errorCode", "") or error.text("error_code")
         text = f"{BROKER}: {error.text('message', '') or code}"
@@ -106,7 +107,7 @@ class UpstoxCodec(PlainCodec):
 
     def profile(self, session: Session) -> Call[Profile]:
         def decode(answer: HttpResponse) -> Profile:
-            row = _one(answer)
+            row = ROWS.one(answer)
             exchanges = row.known(tables.EXCHANGES, "exchanges")
             products = row.known(tables.CASH, "products") + row.known(tables.DERIVATIVES, "products")
             return Profile(row.text("user_id"), row.text("user_name", ""), exchanges, tuple(dict.fromkeys(products)))
@@ -128,7 +129,7 @@ class UpstoxCodec(PlainCodec):
         }
 
         def decode(answer: HttpResponse) -> OrderReport:
-            ids = _one(answer).raw("order_ids")
+            ids = ROWS.one(answer).raw("order_ids")
             if not isinstance(ids, list) or len(ids) != 1 or not isinstance(ids[0], str):
                 raise DecodeError(f"{BROKER} answered an order with other than one order id.")
             return accepted(intent, ids[0])
@@ -142,39 +143,33 @@ class UpstoxCodec(PlainCodec):
             "order_id": order.broker_order_id,
             "validity": to_word(tables.VALIDITIES, order.validity, "validity", BROKER),
         }
-        return _order(session, "PUT", "/v3/order/modify", body, _done, host="hft")
+        return _order(session, "PUT", "/v3/order/modify", body, ROWS.done, host="hft")
 
     def cancel(self, session: Session, order: Order) -> Call[None]:
         path = f"/v3/order/cancel?{urlencode({'order_id': order.broker_order_id})}"
-        return _order(session, "DELETE", path, None, _done, host="hft")
+        return _order(session, "DELETE", path, None, ROWS.done, host="hft")
 
     def order(self, session: Session, order: Order) -> Call[OrderReport] | None:
         path = f"/v2/order/details?{urlencode({'order_id': order.broker_order_id})}"
-        return _ask(session, path, lambda answer: reports.report(_one(answer), Evidence.ORDER_BOOK))
+        return _ask(session, path, lambda answer: ROWS.booked(ROWS.one(answer)))
 
     def order_book(self, session: Session) -> Call[tuple[OrderReport, ...]]:
-        def decode(answer: HttpResponse) -> tuple[OrderReport, ...]:
-            return tuple(reports.report(row, Evidence.ORDER_BOOK) for row in _list(answer))
-
-        return _ask(session, "/v2/order/retrieve-all", decode)
+        return _ask(session, "/v2/order/retrieve-all", ROWS.each(ROWS.booked))
 
     def trade_book(self, session: Session) -> Call[tuple[FillReport, ...]]:
-        path = "/v2/order/trades/get-trades-for-day"
-        return _ask(session, path, lambda answer: tuple(map(reports.fill, _list(answer))))
+        return _ask(session, "/v2/order/trades/get-trades-for-day", ROWS.each(ROWS.fill))
 
     # Portfolio -------------------------------------------------------------------------------------------------
 
     def positions(self, session: Session) -> Call[tuple[PositionReport, ...]]:
-        path = "/v2/portfolio/short-term-positions"
-        return _ask(session, path, lambda answer: tuple(map(reports.position, _list(answer))))
+        return _ask(session, "/v2/portfolio/short-term-positions", ROWS.each(reports.position))
 
     def holdings(self, session: Session, account: str) -> Call[tuple[Holding, ...]]:
-        path = "/v2/portfolio/long-term-holdings"
-        return _ask(session, path, lambda answer: tuple(reports.holding(row, account) for row in _list(answer)))
+        return _ask(session, "/v2/portfolio/long-term-holdings", ROWS.each(lambda row: reports.holding(row, account)))
 
     def funds(self, session: Session, account: str) -> Call[Funds]:
         def decode(answer: HttpResponse) -> Funds:
-            there = _one(answer).record("available_to_trade")
+            there = ROWS.one(answer).record("available_to_trade")
             cash, pledge = there.record("cash_available_to_trade"), there.record("pledge_available_to_trade")
             of_cash, of_pledge = (part.record("margin_used").number("total") for part in (cash, pledge))
             return Funds(
@@ -202,7 +197,7 @@ class UpstoxCodec(PlainCodec):
         ]
         body = msgspec.json.encode({"instruments": rows})
         request = HttpRequest("POST", "/v2/charges/margin", (*_auth(session), _JSON), body)
-        return Call(request, lambda answer: paise(_one(answer).number("final_margin")))
+        return Call(request, lambda answer: paise(ROWS.one(answer).number("final_margin")))
 
     # Market ----------------------------------------------------------------------------------------------------
 
@@ -212,8 +207,7 @@ class UpstoxCodec(PlainCodec):
         def decode(answer: HttpResponse) -> tuple[Quote, ...]:
             found = _by_key(answer)
             return tuple(
-                reports.shown(i, found[i.broker_symbol]) if i.broker_symbol in found else quote(i, {}, 0)
-                for i in instruments
+                _shown(i, found[i.broker_symbol]) if i.broker_symbol in found else quote(i, {}, 0) for i in instruments
             )
 
         return _ask(session, _quote_path(instruments), decode)
@@ -221,7 +215,7 @@ class UpstoxCodec(PlainCodec):
     def depth(self, session: Session, instrument: Instrument) -> Call[Depth]:
         def decode(answer: HttpResponse) -> Depth:
             row = _by_key(answer).get(instrument.broker_symbol, Record({}, BROKER))
-            bids, asks = reports.levels(row)
+            bids, asks = levels(row)
             return depth_of(instrument, bids, asks, row.moment("timestamp"))
 
         return _ask(session, _quote_path([instrument]), decode)
@@ -257,13 +251,13 @@ class UpstoxCodec(PlainCodec):
 
     def modify_gtt(self, session: Session, gtt_id: str, gtt: GttIntent, instrument: Instrument) -> Call[None]:
         del instrument
-        return _order(session, "PUT", "/v3/order/gtt/modify", {"gtt_order_id": gtt_id, **_rules(gtt)}, _nothing)
+        return _order(session, "PUT", "/v3/order/gtt/modify", {"gtt_order_id": gtt_id, **_rules(gtt)}, ROWS.done)
 
     def cancel_gtt(self, session: Session, gtt_id: str) -> Call[None]:
-        return _order(session, "DELETE", "/v3/order/gtt/cancel", {"gtt_order_id": gtt_id}, _nothing)
+        return _order(session, "DELETE", "/v3/order/gtt/cancel", {"gtt_order_id": gtt_id}, ROWS.done)
 
     def gtt_book(self, session: Session) -> Call[tuple[GttReport, ...]]:
-        return _ask(session, "/v3/order/gtt", lambda answer: tuple(map(reports.gtt, _list(answer))))
+        return _ask(session, "/v3/order/gtt", ROWS.each(reports.gtt))
 
     # Feed ------------------------------------------------------------------------------------------------------
 
@@ -273,7 +267,7 @@ class UpstoxCodec(PlainCodec):
         path = "/v3/feed/market-data-feed" if market else "/v2/feed/portfolio-stream-feed"
 
         def decode(answer: HttpResponse) -> FeedAddress:
-            url = _one(answer).text("authorized_redirect_uri")
+            url = ROWS.one(answer).text("authorized_redirect_uri")
             if not url.startswith(("ws://", "wss://")):
                 raise DecodeError(f"{BROKER} gave an address for its feed that is none.")
             return FeedAddress(url)
@@ -358,35 +352,24 @@ def _today(session: Session) -> object:
 # Answers ------------------------------------------------------------------------------------------------------------
 
 
-def _one(answer: HttpResponse) -> Record:
-    return Record(parsed(answer.body, BROKER), BROKER).record("data")
-
-
-def _list(answer: HttpResponse) -> list[Record]:
-    return Record(parsed(answer.body, BROKER), BROKER).records("data")
-
-
 def _by_key(answer: HttpResponse) -> dict[str, Record]:
     """Quotes by instrument key: the outer names are others than were asked for."""
-    found = Record(parsed(answer.body, BROKER), BROKER).raw("data")
+    found = ROWS.whole(answer).raw("data")
     rows = [Record(row, BROKER) for row in found.values()] if isinstance(found, dict) else []
     return {row.text("instrument_token"): row for row in rows}
 
 
-def _done(answer: HttpResponse) -> None:
-    _one(answer).text("order_id")
+def _shown(instrument: Instrument, row: Record) -> Quote:
+    """The previous close is told by the change, not by the close of the day's bar."""
+    close = round(row.number("last_price") - row.number("net_change"), 4) if "net_change" in row else 0.0
+    return full_quote(instrument, row, close, {"volume": "volume", "oi": "oi"})
 
 
 def _gtt_id(answer: HttpResponse) -> str:
-    ids = _one(answer).raw("gtt_order_ids")
+    ids = ROWS.one(answer).raw("gtt_order_ids")
     if not isinstance(ids, list) or len(ids) != 1:
         raise DecodeError(f"{BROKER} answered a GTT with other than one id.")
     return str(ids[0])
-
-
-def _nothing(answer: HttpResponse) -> None:
-    """A success without news."""
-    parsed(answer.body, BROKER)
 
 
 def _master(answer: HttpResponse) -> tuple[Instrument, ...]:

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from brokers.upstox import tables
-from brokers.upstox.reports import BROKER, report
+from brokers.upstox.reports import BROKER, ROWS
 from brokers.upstox.schema import feed_response
 from openalgo_lab.broker import FrameContent
 from openalgo_lab.broker.feeding import PlainFeed
@@ -74,7 +74,7 @@ class PortfolioFeed(PlainFeed):
         row = Record(parsed(frame, BROKER), BROKER)
         if row.text("update_type") != "order":
             return FrameContent()  # positions, holdings and GTTs are read from their books
-        return FrameContent(reports=(report(row, Evidence.STREAM),))
+        return FrameContent(reports=(ROWS.order(row, Evidence.STREAM),))
 
 
 def decode_feed(frame: bytes, tokens: Mapping[str, int]) -> tuple[TickBatch, ...]:

@@ -13,7 +13,7 @@ import msgspec
 from brokers.zerodha import reports, tables
 from brokers.zerodha.feed import KiteFeed
 from brokers.zerodha.instruments import master
-from brokers.zerodha.reports import BROKER, paise
+from brokers.zerodha.reports import BROKER, ROWS
 from openalgo_lab.broker import (
     Call,
     FeedAddress,
@@ -29,16 +29,17 @@ from openalgo_lab.broker import (
 from openalgo_lab.broker.asking import given
 from openalgo_lab.broker.candles import iso_candles
 from openalgo_lab.broker.columns import depth_of, quote
+from openalgo_lab.broker.enveloped import full_quote, levels, paise
 from openalgo_lab.broker.reading import to_word
 from openalgo_lab.broker.receipt import accepted
-from openalgo_lab.broker.record import Record, parsed
+from openalgo_lab.broker.record import Record
 from openalgo_lab.model.errors import InputError, LabError, Rejected, SessionExpired, Throttled
 from openalgo_lab.model.gtt import GttIntent, GttReport
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import Bars, Depth, Quote
 from openalgo_lab.model.orders import Order, OrderIntent
 from openalgo_lab.model.portfolio import Funds, Holding, Profile
-from openalgo_lab.model.reports import Evidence, FillReport, OrderReport, PositionReport
+from openalgo_lab.model.reports import FillReport, OrderReport, PositionReport
 from openalgo_lab.model.times import NS_PER_SECOND, from_ns
 from openalgo_lab.model.vocabulary import PriceType
 
@@ -73,18 +74,18 @@ class ZerodhaCodec(PlainCodec):
         key, secret, code = (given(credentials, name, BROKER) for name in ("api_key", "api_secret", "request_token"))
         checksum = hashlib.sha256(f"{key}{code}{secret}".encode()).hexdigest()
         form = urlencode({"api_key": key, "request_token": code, "checksum": checksum}).encode()
-        found = yield Call(HttpRequest("POST", "/session/token", (_VERSION, _FORM), form, safe=False), _one)
+        found = yield Call(HttpRequest("POST", "/session/token", (_VERSION, _FORM), form, safe=False), ROWS.one)
         return Session(found.text("user_id"), found.text("access_token"), {"api_key": key})
 
     def logout(self, session: Session) -> Call[None] | None:
         query = urlencode({"api_key": session.extra["api_key"], "access_token": session.token})
-        return _ask(session, f"/session/token?{query}", _nothing, method="DELETE")
+        return _ask(session, f"/session/token?{query}", ROWS.done, method="DELETE")
 
     def refusal(self, response: HttpResponse) -> LabError | None:
         """A fault of the servers is no refusal: what it leaves open depends on what was asked."""
         if not 400 <= response.status < 500:
             return None
-        error = Record(parsed(response.body, BROKER), BROKER)
+        error = ROWS.whole(response)
         kind = error.text("error_type")
         text = error.text("message", "") or kind
         if response.status == 429:
@@ -93,7 +94,7 @@ class ZerodhaCodec(PlainCodec):
 
     def profile(self, session: Session) -> Call[Profile]:
         def decode(answer: HttpResponse) -> Profile:
-            row = _one(answer)
+            row = ROWS.one(answer)
             exchanges, products = row.known(tables.EXCHANGES, "exchanges"), row.known(tables.PRODUCTS, "products")
             return Profile(row.text("user_id"), row.text("user_name", ""), exchanges, products)
 
@@ -110,49 +111,46 @@ class ZerodhaCodec(PlainCodec):
             "tag": intent.order_id,
         }
         return _order(
-            session, "POST", "/orders/regular", form, lambda answer: accepted(intent, _one(answer).text("order_id"))
+            session, "POST", "/orders/regular", form, lambda answer: accepted(intent, ROWS.one(answer).text("order_id"))
         )
 
     def modify(self, session: Session, order: Order, change: OrderChange, instrument: Instrument) -> Call[None]:
         del instrument
         form = {**_terms(change), "validity": to_word(tables.VALIDITIES, order.validity, "validity", BROKER)}
-        return _order(session, "PUT", f"/orders/regular/{order.broker_order_id}", form, _done)
+        return _order(session, "PUT", f"/orders/regular/{order.broker_order_id}", form, ROWS.done)
 
     def cancel(self, session: Session, order: Order) -> Call[None]:
-        return _order(session, "DELETE", f"/orders/regular/{order.broker_order_id}", {}, _done)
+        return _order(session, "DELETE", f"/orders/regular/{order.broker_order_id}", {}, ROWS.done)
 
     def order(self, session: Session, order: Order) -> Call[OrderReport] | None:
         def decode(answer: HttpResponse) -> OrderReport:
-            return reports.report((_list(answer) or [Record({}, BROKER)])[-1], Evidence.ORDER_BOOK)
+            return ROWS.booked((ROWS.many(answer) or [Record({}, BROKER)])[-1])
 
         return _ask(session, f"/orders/{order.broker_order_id}", decode)
 
     def order_book(self, session: Session) -> Call[tuple[OrderReport, ...]]:
-        def decode(answer: HttpResponse) -> tuple[OrderReport, ...]:
-            return tuple(reports.report(row, Evidence.ORDER_BOOK) for row in _list(answer))
-
-        return _ask(session, "/orders", decode)
+        return _ask(session, "/orders", ROWS.each(ROWS.booked))
 
     def trade_book(self, session: Session) -> Call[tuple[FillReport, ...]]:
-        return _ask(session, "/trades", lambda answer: tuple(map(reports.fill, _list(answer))))
+        return _ask(session, "/trades", ROWS.each(ROWS.fill))
 
     # Portfolio -------------------------------------------------------------------------------------------------
 
     def positions(self, session: Session) -> Call[tuple[PositionReport, ...]]:
         return _ask(
-            session, "/portfolio/positions", lambda answer: tuple(map(reports.position, _one(answer).records("net")))
+            session,
+            "/portfolio/positions",
+            lambda answer: tuple(map(reports.position, ROWS.one(answer).records("net"))),
         )
 
     def holdings(self, session: Session, account: str) -> Call[tuple[Holding, ...]]:
-        return _ask(
-            session, "/portfolio/holdings", lambda answer: tuple(reports.holding(row, account) for row in _list(answer))
-        )
+        return _ask(session, "/portfolio/holdings", ROWS.each(lambda row: reports.holding(row, account)))
 
     def funds(self, session: Session, account: str) -> Call[Funds]:
         """Both segments together, as far as they are on."""
 
         def decode(answer: HttpResponse) -> Funds:
-            found = _one(answer)
+            found = ROWS.one(answer)
             on = [found.record(name) for name in ("equity", "commodity") if name in found]
             on = [row for row in on if row.raw("enabled") is True]
             used = [row.record("utilised") for row in on]
@@ -172,7 +170,7 @@ class ZerodhaCodec(PlainCodec):
         orders = [{"variety": "regular", "price": 0, **_what(i, wanted), **_terms(wanted)} for wanted, i in legs]
         path = "/margins/basket?consider_positions=true&mode=compact"
         request = HttpRequest("POST", path, (*_auth(session), _JSON), msgspec.json.encode(orders))
-        return Call(request, lambda answer: paise(_one(answer).record("final").number("total")))
+        return Call(request, lambda answer: paise(ROWS.one(answer).record("final").number("total")))
 
     # Market ----------------------------------------------------------------------------------------------------
 
@@ -180,17 +178,15 @@ class ZerodhaCodec(PlainCodec):
         """Kite leaves out what it does not know: such an instrument's quote is NaN throughout."""
 
         def decode(answer: HttpResponse) -> tuple[Quote, ...]:
-            found = _one(answer)
-            return tuple(
-                reports.shown(i, found.record(_key(i))) if _key(i) in found else quote(i, {}, 0) for i in instruments
-            )
+            found = ROWS.one(answer)
+            return tuple(_shown(i, found.record(_key(i))) if _key(i) in found else quote(i, {}, 0) for i in instruments)
 
         return _ask(session, _quote_path(instruments), decode, pool="quote")
 
     def depth(self, session: Session, instrument: Instrument) -> Call[Depth]:
         def decode(answer: HttpResponse) -> Depth:
-            row = _one(answer).record(_key(instrument))
-            bids, asks = reports.levels(row)
+            row = ROWS.one(answer).record(_key(instrument))
+            bids, asks = levels(row)
             return depth_of(instrument, bids, asks, row.moment("timestamp"))
 
         return _ask(session, _quote_path([instrument]), decode, pool="quote")
@@ -213,16 +209,16 @@ class ZerodhaCodec(PlainCodec):
 
     def place_gtt(self, session: Session, gtt: GttIntent, instrument: Instrument) -> Call[str]:
         form = _gtt_form(gtt, instrument)
-        return _order(session, "POST", "/gtt/triggers", form, lambda answer: _one(answer).text("trigger_id"))
+        return _order(session, "POST", "/gtt/triggers", form, lambda answer: ROWS.one(answer).text("trigger_id"))
 
     def modify_gtt(self, session: Session, gtt_id: str, gtt: GttIntent, instrument: Instrument) -> Call[None]:
-        return _order(session, "PUT", f"/gtt/triggers/{gtt_id}", _gtt_form(gtt, instrument), _nothing)
+        return _order(session, "PUT", f"/gtt/triggers/{gtt_id}", _gtt_form(gtt, instrument), ROWS.done)
 
     def cancel_gtt(self, session: Session, gtt_id: str) -> Call[None]:
-        return _order(session, "DELETE", f"/gtt/triggers/{gtt_id}", {}, _nothing)
+        return _order(session, "DELETE", f"/gtt/triggers/{gtt_id}", {}, ROWS.done)
 
     def gtt_book(self, session: Session) -> Call[tuple[GttReport, ...]]:
-        return _ask(session, "/gtt/triggers", lambda answer: tuple(map(reports.gtt, _list(answer))))
+        return _ask(session, "/gtt/triggers", ROWS.each(reports.gtt))
 
     # Feed ------------------------------------------------------------------------------------------------------
 
@@ -309,21 +305,8 @@ def _clock(second: int) -> str:
 # Answers ------------------------------------------------------------------------------------------------------------
 
 
-def _one(answer: HttpResponse) -> Record:
-    return Record(parsed(answer.body, BROKER), BROKER).record("data")
-
-
-def _list(answer: HttpResponse) -> list[Record]:
-    return Record(parsed(answer.body, BROKER), BROKER).records("data")
-
-
-def _done(answer: HttpResponse) -> None:
-    _one(answer).text("order_id")
-
-
-def _nothing(answer: HttpResponse) -> None:
-    """A success without news."""
-    parsed(answer.body, BROKER)
+def _shown(instrument: Instrument, row: Record) -> Quote:
+    return full_quote(instrument, row, row.record("ohlc").number("close"), reports.SIZES)
 
 
 def _master(answer: HttpResponse) -> tuple[Instrument, ...]:

@@ -9,7 +9,7 @@ import msgspec
 
 from brokers.zerodha import tables
 from brokers.zerodha.packets import decode_frame
-from brokers.zerodha.reports import BROKER, report
+from brokers.zerodha.reports import BROKER, ROWS
 from openalgo_lab.broker import FrameContent
 from openalgo_lab.broker.feeding import PlainFeed
 from openalgo_lab.broker.record import Record, parsed
@@ -37,7 +37,7 @@ class KiteFeed(PlainFeed):
         message = Record(parsed(frame, BROKER), BROKER)
         match message.text("type"):
             case "order":
-                return FrameContent(reports=(report(message.record("data"), Evidence.STREAM),))
+                return FrameContent(reports=(ROWS.order(message.record("data"), Evidence.STREAM),))
             case "error" | "message" as kind:
                 return FrameContent(notice=f"{kind}: {str(message.raw('data'))[:500]}")
             case _:

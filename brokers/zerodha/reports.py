@@ -3,66 +3,37 @@
 from __future__ import annotations
 
 from brokers.zerodha import tables
-from openalgo_lab.broker.columns import quote
+from openalgo_lab.broker.enveloped import Rows, paise
+from openalgo_lab.broker.reading import words
 from openalgo_lab.broker.record import Record
 from openalgo_lab.model.errors import DecodeError
 from openalgo_lab.model.gtt import GttLeg, GttReport
-from openalgo_lab.model.instruments import Instrument
-from openalgo_lab.model.market import Quote
-from openalgo_lab.model.orders import OrderStatus
 from openalgo_lab.model.portfolio import Holding
-from openalgo_lab.model.reports import Evidence, FillReport, OrderReport, PositionReport
-from openalgo_lab.model.vocabulary import InstrumentType
+from openalgo_lab.model.reports import PositionReport
+from openalgo_lab.model.vocabulary import Exchange, Product
 
-__all__ = ["BROKER", "fill", "gtt", "holding", "levels", "paise", "position", "report", "shown"]
+__all__ = ["BROKER", "ROWS", "SIZES", "gtt", "holding", "position"]
 
 BROKER = "Zerodha"
 
-
-def report(row: Record, source: Evidence) -> OrderReport:
-    """An order of the book, of a history or of the ticker; the latter two lack some fields."""
-    quantity, filled = row.count("quantity"), row.count("filled_quantity")
-    if filled > quantity:
-        raise DecodeError(f"An order of {BROKER} is filled beyond its quantity.")
-    status = row.word(tables.STATUSES, "status", "order status")
-    if status is OrderStatus.OPEN and filled:
-        status = OrderStatus.PARTIALLY_FILLED
-    times = ("exchange_update_timestamp", "exchange_timestamp", "order_timestamp")
-    return OrderReport(
-        broker_order_id=row.text("order_id"),
-        order_id=row.text("tag", ""),
-        status=status,
-        source=source,
-        exchange=row.word(tables.EXCHANGES, "exchange", "exchange"),
-        symbol=row.text("tradingsymbol"),
-        side=row.word(tables.SIDES, "transaction_type", "side"),
-        product=row.word(tables.PRODUCTS, "product", "product"),
-        price_type=row.word(tables.PRICE_TYPES, "order_type", "price type"),
-        quantity=quantity,
-        filled_quantity=filled,
-        average_price=row.number("average_price"),
-        price=row.number("price"),
-        trigger_price=row.number("trigger_price"),
-        reason=row.text("status_message", ""),
-        exchange_ns=next((found for name in times if (found := row.moment(name))), 0),
-    )
+SIZES = words(str, "volume oi last_quantity=ltq")
+"""Fields of a quote that an index has not, by our column."""
 
 
-def fill(row: Record) -> FillReport:
-    """A trade; it carries no tag."""
-    return FillReport(
-        trade_id=row.text("trade_id"),
-        broker_order_id=row.text("order_id"),
-        order_id="",
-        source=Evidence.TRADE_BOOK,
-        exchange=row.word(tables.EXCHANGES, "exchange", "exchange"),
-        symbol=row.text("tradingsymbol"),
-        side=row.word(tables.SIDES, "transaction_type", "side"),
-        product=row.word(tables.PRODUCTS, "product", "product"),
-        quantity=row.count("quantity"),
-        price=row.number("average_price"),
-        exchange_ns=row.moment("fill_timestamp") or row.moment("exchange_timestamp"),
-    )
+def _product(row: Record, exchange: Exchange) -> Product:
+    del exchange
+    return row.word(tables.PRODUCTS, "product", "product")
+
+
+ROWS = Rows(
+    broker=BROKER,
+    symbol="tradingsymbol",
+    exchanges=tables.EXCHANGES,
+    sides=tables.SIDES,
+    price_types=tables.PRICE_TYPES,
+    statuses=tables.STATUSES,
+    product=_product,
+)
 
 
 def position(row: Record) -> PositionReport:
@@ -116,34 +87,3 @@ def gtt(row: Record) -> GttReport:
         updated_ns=row.moment("updated_at"),
         expires_ns=row.moment("expires_at"),
     )
-
-
-def levels(row: Record) -> tuple[list[tuple[float, float, int]], ...]:
-    """Bids and offers of a quote as (price, quantity, orders); an index has none."""
-    depth = row.record("depth") if "depth" in row else Record({}, BROKER)
-    return tuple(
-        [(x.number("price"), float(x.count("quantity")), x.count("orders")) for x in depth.records(side)]
-        for side in ("buy", "sell")
-    )
-
-
-def shown(instrument: Instrument, row: Record) -> Quote:
-    """A quote; a price of 0 stands for none."""
-    ohlc = row.record("ohlc")
-    prices = {name: ohlc.number(theirs) for name, theirs in _OHLC}
-    prices |= {"ltp": row.number("last_price"), "average": row.number("average_price", 0.0)}
-    sizes: dict[str, float] = {}
-    for name, side in zip(("bid", "ask"), levels(row), strict=True):
-        if side and side[0][0]:
-            prices[name], sizes[f"{name}_qty"] = side[0][:2]
-    if instrument.kind is not InstrumentType.INDEX:
-        sizes |= {ours: row.number(theirs) for ours, theirs in _SIZES}
-    return quote(instrument, {n: v for n, v in prices.items() if v} | sizes, row.moment("timestamp"))
-
-
-_OHLC = (("open", "open"), ("high", "high"), ("low", "low"), ("prev_close", "close"))
-_SIZES = (("volume", "volume"), ("oi", "oi"), ("ltq", "last_quantity"))
-
-
-def paise(rupees: float) -> int:
-    return round(rupees * 100)
