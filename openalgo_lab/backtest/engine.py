@@ -54,6 +54,7 @@ class EventEngine:
         settings: BacktestSettings,
         margin: MarginRule,
         options: OptionList | None = None,
+        first: int = 0,
     ) -> None:
         if not markets:
             raise InputError("A backtest needs the bars of at least one instrument.", field="bars")
@@ -73,6 +74,7 @@ class EventEngine:
         self._timers: list[tuple[int, str]] = []
         self._step = -1
         self._at_risk = False
+        self.first = first
         for market in markets:
             self._follow(market)
 
@@ -87,6 +89,8 @@ class EventEngine:
         """Run the strategy over all bars; answers with the strategy as it is at the end."""
         strategy = strategy_class(self, parameters)
         strategy.init()
+        for track in self._tracks.values():
+            track.data.count = int(np.searchsorted(track.market.ends_ns, self.times[self.first], side="right"))
         if len(self._tracks) == 1 and self._options is None:
             self._run_one(strategy, next(iter(self._tracks.values())))
         else:
@@ -95,7 +99,7 @@ class EventEngine:
 
     def _run_many(self, strategy: Strategy) -> None:
         news = self._news
-        for step in range(len(self.ends)):
+        for step in range(self.first, len(self.ends)):
             self._step = step
             moved = [track for track in self._tracks.values() if track.begin(step)]
             for track in moved:
@@ -118,7 +122,7 @@ class EventEngine:
         """The same for one instrument, whose bars are the run's moments: a third of the work a bar."""
         on_bar, data, orders, position = strategy.on_bar, track.data, track.orders, track.data.position
         news, timers, groups = self._news, self._timers, strategy.groups
-        for step in range(len(self.ends)):
+        for step in range(self.first, len(self.ends)):
             self._step = step
             if orders or (position.quantity and track.is_touched(step)):
                 track.match(step)
@@ -321,6 +325,10 @@ class EventEngine:
         if self.settings.guard:
             check_causal(function, arrays, columns)
         return tuple(Series(column, data) for column in columns)
+
+    def shared(self, function: Indicator, inputs: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
+        """Computed each time: a single run has nobody to share with."""
+        return function(*inputs, **options)
 
     def call_daily(self, at: time, name: str) -> None:
         """Remember a timer."""

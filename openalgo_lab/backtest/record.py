@@ -99,18 +99,19 @@ def record_of_run(engine: EventEngine) -> Record:
     day = np.concatenate(([0], np.cumsum(np.diff(local_day) != 0))).astype(np.int32)
     held = {symbol: holding.position.quantity for symbol, holding in account.holdings.items()}
     gross, charges = _open(account, engine)
+    run = slice(engine.first, None)
     return Record(
-        engine.times,
-        day,
-        equity,
-        exposed,
-        account.start,
-        _trades(account.trades, engine.times),
-        orders_of(engine.orders),
-        {symbol: units for symbol, units in held.items() if units},
-        gross,
-        charges,
-        sum(1 for order in engine.orders if order.status.value == "rejected"),
+        start_ns=engine.times[run],
+        day=day[run] - day[engine.first],
+        equity=equity[run],
+        exposed=exposed[run],
+        start_cash=account.start,
+        trades=_trades(account.trades, engine.times),
+        orders=orders_of(engine.orders),
+        open_units={symbol: units for symbol, units in held.items() if units},
+        open_gross=gross,
+        open_charges=charges,
+        refused=sum(1 for order in engine.orders if order.status.value == "rejected"),
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from openalgo_lab.backtest.engine import EventEngine, OptionList
 from openalgo_lab.backtest.guard import check_causal
-from openalgo_lab.backtest.kernel import Exits, Outcome, Size, compiled
+from openalgo_lab.backtest.kernel import Exits, Outcome, Size, Terms, compiled
 from openalgo_lab.backtest.margin import MarginRule, load_margins
 from openalgo_lab.backtest.market import Market, Tables, terms_of
 from openalgo_lab.backtest.record import Record, record_of_kernel, record_of_run
@@ -23,7 +24,17 @@ from openalgo_lab.strategy.strategy import Strategy
 if TYPE_CHECKING:
     from openalgo_lab.strategy.host import StrategyHost
 
-__all__ = ["EngineName", "margin_rule", "run_events", "run_vector", "trade_vector", "vector_fits"]
+__all__ = [
+    "EngineName",
+    "SignalHost",
+    "margin_rule",
+    "run_events",
+    "run_vector",
+    "signals_of",
+    "trade",
+    "trade_vector",
+    "vector_fits",
+]
 
 EngineName = Literal["auto", "event", "vector"]
 
@@ -42,9 +53,10 @@ def run_events(
     parameters: Mapping[str, Any],
     *,
     options: OptionList | None = None,
+    first: int = 0,
 ) -> tuple[Record, Strategy]:
-    """Run any strategy through the event-driven engine."""
-    engine = EventEngine(markets, settings, margin_rule(settings, tables), options)
+    """Run any strategy through the event-driven engine, from the bar ``first`` on (earlier ones feed indicators)."""
+    engine = EventEngine(markets, settings, margin_rule(settings, tables), options, first=first)
     done = engine.run(strategy, parameters)
     return record_of_run(engine), done
 
@@ -81,13 +93,28 @@ def trade_vector(
     made: SignalStrategy, market: Market, settings: BacktestSettings, margin: float, equity: Any
 ) -> Outcome:
     """The strategy's signals through the kernel; ``equity`` receives the paise at each close, if it is long enough."""
+    return trade(
+        made, signals_of(made, market, guard=settings.guard), market, terms_of(market, settings, margin), equity
+    )
+
+
+def signals_of(made: SignalStrategy, market: Market, *, guard: bool) -> npt.NDArray[np.int8]:
+    """The strategy's signals on the market's bars. Raises InputError where they do not fit or look into the future."""
     bars = market.bars
     signals = np.ascontiguousarray(made.signals(bars), dtype=np.int8)
     if signals.shape != bars.close.shape:
         raise InputError(f"{type(made).__name__}.signals gave {signals.shape} values for {len(bars)} bars.", "signals")
-    if settings.guard:
+    if guard:
         columns = [getattr(bars, name) for name in bars.__struct_fields__]
         check_causal(lambda *past: made.signals(Bars(*past)), columns, (signals,))
+    return signals
+
+
+def trade(
+    made: SignalStrategy, signals: npt.NDArray[np.int8], market: Market, terms: Terms, equity: npt.NDArray[np.float64]
+) -> Outcome:
+    """Signals through the kernel, with the strategy's size and exits."""
+    bars = market.bars
     return compiled()(
         bars.open,
         bars.high,
@@ -99,19 +126,42 @@ def trade_vector(
         market.day,
         market.rates,
         market.rate_row,
-        terms_of(market, settings, margin),
+        terms,
         Size(int(made.size), float(made.exposure)),
         Exits(float(made.stop_pct), float(made.target_pct), float(made.trail_pct)),
         equity,
     )
 
 
+_REMEMBERED: Final = 256 * 2**20
+
+
 class SignalHost:
-    """All that a signal strategy may ask while it computes signals: which instrument it is for."""
+    """All that a signal strategy may ask while it computes signals. It keeps columns that several runs share, up to
+    256 MiB of them; those of other bars than the market's own are computed each time.
+    """
 
     def __init__(self, market: Market) -> None:
         data = BarData(market.instrument, market.bars, market.ends_ns)
         self.data = {data.symbol: data}
+        self._own = {id(getattr(market.bars, name)) for name in market.bars.__struct_fields__}
+        self._kept: dict[tuple[Any, ...], Any] = {}
+        self._bytes = 0
+
+    def shared(self, function: Any, inputs: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
+        """What the function gives; computed once for the market's own columns."""
+        columns = [item for item in inputs if isinstance(item, np.ndarray)]
+        if not all(id(column) in self._own for column in columns):
+            return function(*inputs, **options)
+        named = tuple(id(item) if isinstance(item, np.ndarray) else item for item in inputs)
+        key = (function, named, tuple(sorted(options.items())))
+        if key not in self._kept:
+            made = function(*inputs, **options)
+            self._bytes += sum(part.nbytes for part in (made if isinstance(made, tuple) else (made,)))
+            if self._bytes > _REMEMBERED:
+                return made
+            self._kept[key] = made
+        return self._kept[key]
 
     def __getattr__(self, name: str) -> Any:
         raise InputError(

@@ -101,7 +101,7 @@ def figures(record: Record, buy_and_hold: float = math.nan) -> dict[str, float]:
     """All figures of a run; ``buy_and_hold`` is the market's own growth as a fraction, where one exists."""
     start = float(record.start_cash)
     charges = int(record.trades.charges.sum()) + record.open_charges
-    return {
+    known = {
         "equity_final": record.equity[-1] / 100,
         "equity_peak": float(record.equity.max()) / 100,
         **equity_figures(record.equity, record.day, record.start_ns, start),
@@ -111,6 +111,7 @@ def figures(record: Record, buy_and_hold: float = math.nan) -> dict[str, float]:
         **trade_figures(record.trades.net, record.trades.bars),
         "refused_orders": record.refused,
     }
+    return {name: float(value) for name, value in known.items()}
 
 
 def _std(values: FloatArray) -> float:

@@ -79,6 +79,10 @@ class StrategyHost(Protocol):
         """Columns computed from columns, kept up to date bar by bar."""
         ...
 
+    def shared(self, function: Indicator, inputs: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
+        """What a function of columns gives; runs on the same bars may share it."""
+        ...
+
     def call_daily(self, at: time, name: str) -> None:
         """Call ``on_timer(name)`` on every trading day at this time of day in India."""
         ...

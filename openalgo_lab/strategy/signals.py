@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from openalgo_lab.model.market import Bars
+from openalgo_lab.strategy.host import Indicator
 from openalgo_lab.strategy.series import COLUMNS, Bar
 from openalgo_lab.strategy.strategy import Strategy
 
@@ -58,6 +59,12 @@ class SignalStrategy(Strategy):
     def signals(self, bars: Bars) -> SignalArray:
         """One of HOLD, ENTER_LONG, ENTER_SHORT, EXIT for each bar. Value i may rest on bars up to i only."""
         raise NotImplementedError(f"{type(self).__name__} must say its signals: define signals(self, bars).")
+
+    def shared(self, function: Indicator, *inputs: Any, **options: Any) -> Any:
+        """``function(*inputs, **options)`` of the bars' columns, for use in :meth:`signals`: a sweep computes it once
+        for all runs that ask for the same.
+        """
+        return self._host.shared(function, inputs, options)
 
     def init(self) -> None:
         columns = (self.data.start, *(getattr(self.data, name) for name in COLUMNS))

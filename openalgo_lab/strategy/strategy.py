@@ -49,8 +49,9 @@ class Strategy:
     def __init__(self, host: StrategyHost, parameters: Mapping[str, Any] | None = None) -> None:
         self._host = host
         self.groups: list[LegGroup] = []
+        known = self.parameters() if parameters else {}
         for name, value in (parameters or {}).items():
-            self._set_parameter(name, value)
+            self._set_parameter(known, name, value)
         self._main = next(iter(host.data.values()))
 
     # ---- what its author fills in
@@ -251,8 +252,7 @@ class Strategy:
         for group in self.groups:
             group.check()
 
-    def _set_parameter(self, name: str, value: Any) -> None:
-        known = self.parameters()
+    def _set_parameter(self, known: Mapping[str, Any], name: str, value: Any) -> None:
         if name not in known:
             names = ", ".join(known) or "none"
             raise InputError(f"{type(self).__name__} has no parameter {name!r}; it has: {names}.", field=name)

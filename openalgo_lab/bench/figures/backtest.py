@@ -12,9 +12,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from openalgo_lab.backtest.grid import all_of
 from openalgo_lab.backtest.market import Market, make_market
 from openalgo_lab.backtest.run import SignalHost, run_events, trade_vector
 from openalgo_lab.backtest.settings import BacktestSettings, FlatCharges, Slippage
+from openalgo_lab.backtest.sweep import try_all
 from openalgo_lab.bench.peers import in_peers
 from openalgo_lab.bench.spec import CannotMeasure, Measured, figure
 from openalgo_lab.indicators import sma
@@ -24,7 +26,13 @@ from openalgo_lab.model.market import Bars
 from openalgo_lab.model.vocabulary import Exchange, InstrumentType
 from openalgo_lab.strategy import Bar, SignalStrategy, Strategy, crossed_above, crossed_below
 
-__all__ = ["backtest_event_bars_per_s", "backtest_first_call_s", "backtest_vector_bars_per_s"]
+__all__ = [
+    "backtest_event_bars_per_s",
+    "backtest_first_call_s",
+    "backtest_vector_bars_per_s",
+    "sweep_500x100k_s",
+    "sweep_rss_mb",
+]
 
 BARS: Final = 1_000_000
 ROUNDS: Final = 5
@@ -87,7 +95,7 @@ class SignalCross(SignalStrategy):
     size = 100
 
     def signals(self, bars: Bars) -> Any:
-        fast, slow = sma(bars.close, self.fast), sma(bars.close, self.slow)
+        fast, slow = self.shared(sma, bars.close, self.fast), self.shared(sma, bars.close, self.slow)
         out = crossed_above(fast, slow).astype(np.int8)
         out[crossed_below(fast, slow)] = 2
         return out
@@ -156,6 +164,34 @@ def backtest_event_bars_per_s() -> Measured:
     return Measured(BARS / min(spent), peer, also={"trades": float(trades)})
 
 
+def sweep_once() -> float:
+    """Seconds of a sweep of 25 × 20 crosses over 100,000 bars."""
+    market, tables = market_of(100_000), dated_tables()
+    grid = all_of({"fast": range(5, 55, 2), "slow": range(60, 260, 10)})
+    start = time.perf_counter()
+    tried = try_all(SignalCross, [market], SETTINGS, tables, grid)
+    spent = time.perf_counter() - start
+    assert tried.figures.shape[0] == 500
+    return spent
+
+
+@figure("sweep_500x100k_s", unit="s", goal=1.0, better="lower")
+def sweep_500x100k_s() -> Measured:
+    """500 combinations with all their figures and daily returns, on one core; the best of four, the first beside it."""
+    spent = [sweep_once() for _ in range(4)]
+    return Measured(min(spent), also={"first_s": spent[0]})
+
+
+@figure("sweep_rss_mb", unit="MB", goal=300.0, better="lower")
+def sweep_rss_mb() -> float:
+    """The largest memory of a process that does nothing but this sweep, Python, NumPy and Numba included."""
+    code = (
+        "import resource; from openalgo_lab.bench.figures.backtest import sweep_once; sweep_once();"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    )
+    return _number_of(code)
+
+
 _FIRST_CALL: Final = """
 import time
 from openalgo_lab.bench.figures import backtest as b
@@ -169,10 +205,13 @@ print(time.perf_counter() - start)
 @figure("backtest_first_call_s", unit="s", goal=1.0, better="lower")
 def backtest_first_call_s() -> float:
     """The kernel's first run in a fresh process, its machine code on the disk; the middle of three."""
-    spent = []
-    for _ in range(4):
-        done = subprocess.run([sys.executable, "-c", _FIRST_CALL], capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise CannotMeasure(f"The first call failed: {done.stderr.strip().splitlines()[-1]}")
-        spent.append(float(done.stdout.split()[-1]))
+    spent = [_number_of(_FIRST_CALL) for _ in range(4)]
     return sorted(spent[1:])[1]
+
+
+def _number_of(code: str) -> float:
+    """What code in a process of its own prints last."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CannotMeasure(f"The measured code failed: {done.stderr.strip().splitlines()[-1]}")
+    return float(done.stdout.split()[-1])
