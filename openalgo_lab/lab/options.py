@@ -143,6 +143,14 @@ class OptionCalls(StructureCalls):
         """Open interest, max pain and gamma exposure by strike, live."""
         return self._page("InterestView", underlying, expiry, **options)
 
+    def straddle(self, underlying: str = "NIFTY", expiry: date | str | None = None, **options: Any) -> Any:
+        """The rolling straddle of the day, what selling it made, a contract's volatility and Greeks."""
+        return self._page("SessionView", underlying, expiry, **options)
+
+    def portfolio_risk(self, account: str = "", **options: Any) -> Any:
+        """Net Greeks, scenarios and value at risk of the open positions."""
+        return self._page("PortfolioView", account, **options)
+
     def _page(self, name: str, *args: object, **options: Any) -> Any:
         # By name: the user interface stands above this floor and is loaded only by who wants to see it.
         return getattr(import_module("openalgo_lab.ui.options"), name)(self, *args, **options)

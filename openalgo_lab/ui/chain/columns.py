@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from openalgo_lab.engine.option_data.reading import GREEKS
 from openalgo_lab.model.vocabulary import InstrumentType
 from openalgo_lab.ui.grid import Action, Column
 
@@ -12,8 +13,19 @@ __all__ = ["CHAIN_COLUMNS", "FIELDS", "field_of", "side_of"]
 BUY: Final = Action(key="buy", title="B", name="Buy", tone="buy", shortcut="b")
 SELL: Final = Action(key="sell", title="S", name="Sell", tone="sell", shortcut="s")
 
-FIELDS: Final = ("oi", "oi_change", "volume", "iv", "delta", "ltp", "change", "bid", "ask")
+FIELDS: Final = ("oi", "oi_change", "volume", *reversed(GREEKS[1:]), "iv", "delta", "ltp", "change", "bid", "ask")
 """What a reading holds of each side, in the order of the calls' columns from the outside inwards."""
+
+_GREEKS: Final = {
+    "gamma": ("Γ", 5, "delta a rupee of the underlying"),
+    "theta": ("Θ", 2, "rupees a calendar day"),
+    "vega": ("Vega", 2, "rupees a volatility point"),
+    "rho": ("Rho", 3, "rupees a percentage point of the rate"),
+    "vanna": ("Vanna", 4, "delta a volatility point"),
+    "volga": ("Volga", 3, "vega a volatility point"),
+    "charm": ("Charm", 4, "delta a calendar day"),
+}
+"""Title, decimals, unit; hidden until the user chooses them."""
 
 _PREFIX: Final = {InstrumentType.CE: "call", InstrumentType.PE: "put"}
 
@@ -33,7 +45,11 @@ def _side(kind: InstrumentType) -> tuple[Column, ...]:
         column("oi_change", "OI chg", "open interest against yesterday's, units", kind="qty", width=72, compact=True,
                signed=True, min_view=1080),
         column("volume", "Volume", "traded today, units", kind="qty", width=70, compact=True, min_view=1240),
-        column("iv", "IV", "implied volatility (Black-76 on the forward above), per cent a year", kind="number",
+        *(
+            column(name, title, about, kind="number", width=64, decimals=decimals, hidden=True)
+            for name, (title, decimals, about) in reversed(_GREEKS.items())
+        ),
+        column("iv", "IV", "implied volatility, per cent a year; computed as chosen above", kind="number",
                width=50, decimals=1, min_view=480),
         column("delta", "Δ", "rupees a rupee of the forward", kind="number", width=52, decimals=2, min_view=700),
         column("ltp", "LTP", "last traded price", kind="price", width=100, decimals="row", actions=(BUY, SELL)),

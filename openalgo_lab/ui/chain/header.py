@@ -103,14 +103,19 @@ def figures_of(reading: ChainReading) -> list[ChainFigure]:
             "forward",
             f"Forward ({reading.forward_source})",
             _number(reading.forward),
-            f"What volatilities and deltas are computed on; options priced at {reading.price_source}",
+            f"{reading.forward_detail}; options priced at {reading.price_source}; {reading.conventions}",
         ),
         ChainFigure("days", "To expiry", _days(reading.days), "Until the contracts stop trading"),
         ChainFigure("atm_iv", "ATM IV", _plain(reading.atm_iv, 2, " %"), "Mean of call and put at the money"),
         ChainFigure("straddle", "Straddle", _number(reading.straddle), "Call and put at the money together"),
+        ChainFigure("move", "Expected move", _plain(reading.move, 0), "± until expiry, as the straddle prices it"),
         ChainFigure("pcr", "PCR", _plain(reading.pcr, 2), "Open interest of the puts over that of the calls"),
         ChainFigure("max_pain", "Max pain", _strike(reading.max_pain), "Strike at which option holders get least"),
-    ]
+        ChainFigure(
+            "walls", "OI walls", f"{_strike(reading.walls.support)} – {_strike(reading.walls.resistance)}",
+            "Strikes with most open puts and most open calls",
+        ),
+    ]  # fmt: skip
 
 
 def _number(value: float) -> str:

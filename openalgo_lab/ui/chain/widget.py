@@ -15,12 +15,16 @@ import numpy.typing as npt
 
 from openalgo_lab.engine.option_data.contracts import ChainContracts, load_contracts, option_underlyings
 from openalgo_lab.engine.option_data.reading import ChainReader, ChainReading
+from openalgo_lab.model.calendar import TradingCalendar
 from openalgo_lab.model.errors import LabError
 from openalgo_lab.model.instruments import InstrumentKey
+from openalgo_lab.model.option_conventions import Conventions
+from openalgo_lab.model.profile import profile_dir
 from openalgo_lab.model.rules import RuleBook
 from openalgo_lab.model.symbols import format_strike, parse_expiry
 from openalgo_lab.model.vocabulary import FeedMode, Mode, Side
 from openalgo_lab.ui.chain.columns import CHAIN_COLUMNS, FIELDS, field_of, side_of
+from openalgo_lab.ui.chain.conventions import ConventionChoice
 from openalgo_lab.ui.chain.header import ChainHeader, figures_of
 from openalgo_lab.ui.chain.panel import TicketPanel
 from openalgo_lab.ui.freshness import feed_is_stale
@@ -62,7 +66,7 @@ class OptionChainView(ipywidgets.VBox):
         self, lab: Lab, underlying: str = "NIFTY", expiry: date | str | None = None, *, height: str = "100%"
     ) -> None:
         self._handle = lab.handle
-        self._rules = RuleBook.load()
+        self._rules, self._calendar = RuleBook.load(), TradingCalendar.load()
         self._lock = threading.Lock()
         self._generation = 0
         self._owner = ""
@@ -72,6 +76,8 @@ class OptionChainView(ipywidgets.VBox):
         self._header = ChainHeader(self._picked)
         self._tabs = TabBar((), label="Expiries")
         self._tabs.on_choose(self._expiry_chosen)
+        self._choice = ConventionChoice(profile_dir(lab.profile), self._conventions_chosen)
+        bars = ipywidgets.HBox([self._tabs, self._choice.widget]).add_class("oal-chain-bars")
         self._message = MessageLine()
         self._grid = Grid(
             "option-chain", CHAIN_COLUMNS, label="Option chain", empty=_EMPTY, follow_atm=True, keys=("Escape",),
@@ -80,10 +86,12 @@ class OptionChainView(ipywidgets.VBox):
         self._grid.on_event(self._on_event)
         self._panel = TicketPanel(lab)
         body = ipywidgets.Box([self._grid, self._panel]).add_class("oal-chain-body")
-        super().__init__([StyleSheet(), self._header, self._tabs, self._message, body])
+        super().__init__([StyleSheet(), self._header, bars, self._message, body])
         self.add_class("oal-chain")
         wanted = parse_expiry(expiry) if isinstance(expiry, str) else expiry
         self._shown = self._open(underlying.strip().upper(), wanted)
+        if self._choice.problem:
+            self._message.bad(self._choice.problem)
         publisher_of(self._handle).add(self)
 
     # For Python ---------------------------------------------------------------------------------------------------
@@ -147,7 +155,7 @@ class OptionChainView(ipywidgets.VBox):
 
     def _open(self, underlying: str, expiry: date | None) -> _Shown:
         store = self._handle.instruments
-        contracts = load_contracts(store, self._rules, underlying, expiry)
+        contracts = load_contracts(store, self._rules, underlying, expiry, self._calendar)
         owner = f"chain-{id(self)}-{self._generation}"
         self._handle.subscribe(contracts.keys, FeedMode.QUOTE, owner)
         if self._owner:
@@ -160,7 +168,7 @@ class OptionChainView(ipywidgets.VBox):
                 {"strike": [format_strike(strike) for strike in contracts.strikes.tolist()]},
                 decimals=contracts.decimals,
             )
-            shown = self._shown = _Shown(contracts, ChainReader(contracts), first)
+            shown = self._shown = _Shown(contracts, ChainReader(contracts, self._choice.chosen), first)
             self._owner, self._generation, self._seen = owner, self._generation + 1, (-1, False)
         self._header.tell_choices(option_underlyings(store), underlying)
         self._tabs.show(self._expiry_tabs(underlying), contracts.expiry.isoformat())
@@ -176,6 +184,9 @@ class OptionChainView(ipywidgets.VBox):
 
     def _picked(self, underlying: str) -> None:
         self._try_open(underlying, None)
+
+    def _conventions_chosen(self, _chosen: Conventions) -> None:
+        self._try_open(self.underlying, self.expiry)
 
     def _expiry_chosen(self, key: str) -> None:
         self._try_open(self.underlying, date.fromisoformat(key))

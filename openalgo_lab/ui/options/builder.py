@@ -16,7 +16,7 @@ from openalgo_lab.lab.strategy_reading import StrategyReader, StrategyReading, o
 from openalgo_lab.model.commands import MarginReply
 from openalgo_lab.model.errors import InputError, LabError
 from openalgo_lab.model.instruments import InstrumentKey
-from openalgo_lab.model.option_conventions import OWN, Conventions
+from openalgo_lab.model.option_conventions import Conventions
 from openalgo_lab.model.profile import profile_dir
 from openalgo_lab.model.structure_commands import EstimateBasketMargin, GroupReply, PlaceBasket
 from openalgo_lab.model.vocabulary import FeedMode, InstrumentType, Mode, PriceType, Product
@@ -64,7 +64,7 @@ class StrategyBuilder(ChainPage):
         legs: Sequence[StrategyLeg] = (),
         *,
         expiry: date | str | None = None,
-        conventions: Conventions = OWN,
+        conventions: Conventions | None = None,
     ) -> None:
         self.form = BuilderForm()
         self.legs: tuple[StrategyLeg, ...] = tuple(legs)
@@ -133,7 +133,9 @@ class StrategyBuilder(ChainPage):
 
     def build(self) -> None:
         """Replace the legs by the chosen template's. Raises InputError."""
-        level = self._level()
+        level = self.level()
+        if not math.isfinite(level):
+            raise InputError(f"No price of {self.underlying} is known yet: wait for the feed.")
         chains = [contracts for contracts, _ in self._opened.chains]
         wide = self.form.width.value or None
         key = str(self.form.template.value)
@@ -197,18 +199,9 @@ class StrategyBuilder(ChainPage):
 
     def _centre(self) -> None:
         """The leg by hand begins at the money, once its level is known."""
-        strikes, level = self.contracts.strikes, self._level(quietly=True)
+        strikes, level = self.contracts.strikes, self.level()
         at = int(np.argmin(np.abs(strikes - level))) if math.isfinite(level) else len(strikes) // 2
         self.form.list_strikes(strikes.tolist(), float(strikes[at]))
-
-    def _level(self, *, quietly: bool = False) -> float:
-        contracts, reader = self._opened.chains[0]
-        status = self._handle.status
-        reading = reader.read(self._handle.board, status.market_ns, traded_only=status.mode is Mode.REPLAY)
-        level = reading.spot if math.isfinite(reading.spot) else reading.forward
-        if not math.isfinite(level) and not quietly:
-            raise InputError(f"No price of {contracts.underlying} is known yet: wait for the feed.")
-        return level
 
     # What if ------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from openalgo_lab.model.option_conventions import OWN, Conventions
+from openalgo_lab.model.option_conventions import Conventions
 from openalgo_lab.options.chain import pain_curve
 from openalgo_lab.options.exposure import GammaExposure, gamma_density, gamma_exposure, zero_gamma
 from openalgo_lab.ui.chain.header import ChainFigure
@@ -42,7 +42,7 @@ class InterestView(ChainPage):
         expiry: date | str | None = None,
         *,
         view: str = "oi",
-        conventions: Conventions = OWN,
+        conventions: Conventions | None = None,
     ) -> None:
         self._tracker = OiTracker()
         self._plots = _plots()

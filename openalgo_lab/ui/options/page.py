@@ -13,9 +13,11 @@ import msgspec
 
 from openalgo_lab.engine.option_data.contracts import ChainContracts, load_contracts, option_underlyings
 from openalgo_lab.engine.option_data.reading import ChainReader, ChainReading
+from openalgo_lab.lab.option_settings import load_conventions
 from openalgo_lab.model.calendar import TradingCalendar
 from openalgo_lab.model.errors import InputError, LabError
-from openalgo_lab.model.option_conventions import OWN, Conventions
+from openalgo_lab.model.option_conventions import Conventions
+from openalgo_lab.model.profile import profile_dir
 from openalgo_lab.model.rules import RuleBook
 from openalgo_lab.model.symbols import parse_expiry
 from openalgo_lab.model.vocabulary import FeedMode, Mode
@@ -65,13 +67,13 @@ class ChainPage(ipywidgets.VBox):
         *,
         views: Sequence[Tab] = (),
         reach: int = 1,
-        conventions: Conventions = OWN,
+        conventions: Conventions | None = None,
     ) -> None:
         self._lab = lab
         self._handle = lab.handle
         self._loop = KernelLoop()
         self._rules, self._calendar = RuleBook.load(), TradingCalendar.load()
-        self._conventions = conventions
+        self._conventions = load_conventions(profile_dir(lab.profile)) if conventions is None else conventions
         self._reach = reach
         self._owner = ""
         self._generation = 0
@@ -129,6 +131,12 @@ class ChainPage(ipywidgets.VBox):
     def view(self) -> str:
         """Key of the chosen view; "" on a page with one."""
         return self._views.active
+
+    def level(self) -> float:
+        """The spot now, without one the forward; NaN before the first price."""
+        (_, reader), status = self._opened.chains[0], self._handle.status
+        reading = reader.read(self._handle.board, status.market_ns, traded_only=status.mode is Mode.REPLAY)
+        return reading.spot if math.isfinite(reading.spot) else reading.forward
 
     def show(self, underlying: str | None = None, expiry: date | None = None) -> None:
         """Change to another chain, on the kernel's loop. Raises InputError; the page then stays as it is."""
@@ -227,4 +235,4 @@ def show_page(kind: Any) -> None:
     from openalgo_lab.lab import Lab
 
     lab = Lab()
-    display(kind(lab, first_underlying(lab)))  # type: ignore[no-untyped-call]  # IPython types it in part
+    display(kind(lab, first_underlying(lab)) if issubclass(kind, ChainPage) else kind(lab))  # type: ignore[no-untyped-call]  # IPython types it in part

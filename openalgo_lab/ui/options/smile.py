@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from openalgo_lab.engine.option_data.smiles import smile_of, surface_of
-from openalgo_lab.model.option_conventions import OWN, Conventions
+from openalgo_lab.model.option_conventions import Conventions
 from openalgo_lab.options.surface import Surface, skew
 from openalgo_lab.options.svi import SmileFit
 from openalgo_lab.ui.chain.header import ChainFigure
@@ -44,7 +44,7 @@ class VolatilityView(ChainPage):
         expiry: date | str | None = None,
         *,
         view: str = "smile",
-        conventions: Conventions = OWN,
+        conventions: Conventions | None = None,
     ) -> None:
         strike, pct = Axis("Strike", "strike"), Axis("Implied volatility, %", "pct")
         later = [

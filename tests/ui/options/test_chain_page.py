@@ -1,0 +1,51 @@
+"""The chain's table: Greeks to choose, and conventions that are remembered."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from openalgo_lab import Lab
+from openalgo_lab.engine.option_data.reading import GREEKS
+from openalgo_lab.lab.option_settings import load_conventions, save_conventions
+from openalgo_lab.model.errors import StoreError
+from openalgo_lab.model.option_conventions import EXCHANGE, OWN
+from openalgo_lab.model.profile import profile_dir
+from openalgo_lab.ui.chain import OptionChainView
+from openalgo_lab.ui.chain.columns import CHAIN_COLUMNS, FIELDS
+from tests.support.waiting import eventually
+
+
+def test_every_greek_is_a_column_to_choose() -> None:
+    by_key = {column.key: column for column in CHAIN_COLUMNS}
+    for side in ("call", "put"):
+        assert {f"{side}_{name}" for name in FIELDS} <= set(by_key)
+        assert [name for name in GREEKS if not by_key[f"{side}_{name}"].hidden] == ["delta"]
+
+
+def test_the_conventions_change_the_numbers_and_are_remembered(lab: Lab) -> None:
+    lab.option_chain("NIFTY")
+    view = OptionChainView(lab, "NIFTY")
+    try:
+        eventually(lambda: view.reading is not None and np.isfinite(view.reading.atm_iv))
+        assert view.reading is not None
+        assert view.reading.conventions == OWN
+        view._choice.widget.value = EXCHANGE
+        eventually(lambda: view.reading is not None and view.reading.conventions == EXCHANGE)
+        assert view.reading.forward_source == "spot with carry"
+        assert load_conventions(profile_dir(lab.profile)) == EXCHANGE
+        again = lab.volatility()
+        eventually(lambda: bool(again.looks) and again.looks[0].reading.conventions == EXCHANGE)
+        again.close()
+    finally:
+        view._choice.widget.value = OWN
+        view.close()
+
+
+def test_settings_that_cannot_be_read(lab: Lab) -> None:
+    folder = profile_dir("broken-options")
+    (folder / "options.json").write_text('{"rate_pct": "high"}')
+    with pytest.raises(StoreError, match="correct the file or remove it"):
+        load_conventions(folder)
+    save_conventions(folder, EXCHANGE)
+    assert load_conventions(folder) == EXCHANGE
