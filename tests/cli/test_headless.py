@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from openalgo_lab.cli.commands import app
+from tests.support.waiting import eventually
 
 
 class NotedLab:
@@ -46,10 +47,14 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_it_runs_until_asked_and_closes_the_lab(calls: list[str], how: signal.Signals) -> None:
-    timer = threading.Timer(0.3, lambda: signal.raise_signal(how))
-    timer.start()
+    def ask() -> None:
+        eventually(lambda: calls)  # by then it listens for signals, however busy the machine is
+        signal.raise_signal(how)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
     result = CliRunner().invoke(app, ["engine", "--profile", "night"])
-    timer.join()
+    asking.join()
     assert result.exit_code == 0
     assert calls == ["open night always", "close"]
     assert "the engine's sheet" in result.output

@@ -6,15 +6,14 @@ What stands in the file is for people and for the error sentence only; the lock 
 from __future__ import annotations
 
 import os
-import sys
 import time
-import weakref
 from pathlib import Path
 
 import msgspec
 
 from openalgo_lab.model.errors import EngineBusy, StoreError
 from openalgo_lab.model.times import format_ist
+from openalgo_lab.store.os_lock import forget_in_children, lock_fd, unlock_fd
 
 __all__ = ["EngineLock", "LockHolder"]
 
@@ -37,10 +36,7 @@ class EngineLock:
         self._path = folder / file
         self._fd: int | None = None
         self._pid = 0
-        # A forked child would keep the lock alive after this process's death.
-        if hasattr(os, "register_at_fork"):
-            this = weakref.ref(self)
-            os.register_at_fork(after_in_child=lambda: _forget(this))
+        forget_in_children(self)
 
     @property
     def held(self) -> bool:
@@ -52,7 +48,7 @@ class EngineLock:
         if self._fd is not None:
             return True
         fd = self._open()
-        if not _lock(fd):
+        if not lock_fd(fd):
             os.close(fd)
             return False
         self._fd, self._pid = fd, os.getpid()
@@ -72,7 +68,7 @@ class EngineLock:
     def release(self) -> None:
         """Give it up; harmless when it is not held."""
         if self._fd is not None:
-            _unlock(self._fd)
+            unlock_fd(self._fd)
             self.forget()
 
     def forget(self) -> None:
@@ -97,43 +93,6 @@ class EngineLock:
             ) from error
 
 
-def _forget(lock: weakref.ref[EngineLock]) -> None:
-    held = lock()
-    if held is not None:
-        held.forget()
-
-
 def _write_from_start(fd: int, holder: LockHolder) -> None:
     os.lseek(fd, 0, os.SEEK_SET)
     os.write(fd, msgspec.json.encode(holder))
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    _FAR = 0x7FFF0000  # msvcrt locks bytes against reading too, so lock one that holds no text
-
-    def _lock(fd: int) -> bool:
-        os.lseek(fd, _FAR, os.SEEK_SET)
-        try:
-            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(fd: int) -> None:
-        os.lseek(fd, _FAR, os.SEEK_SET)
-        msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(fd: int) -> bool:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def _unlock(fd: int) -> None:
-        fcntl.flock(fd, fcntl.LOCK_UN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from openalgo_lab.model.errors import VaultError
 from openalgo_lab.model.secret import Secret
@@ -74,11 +74,15 @@ class SystemKeychain:
             raise _silent(self.name, error) from error
 
 
-def find_keychain() -> SystemKeychain | None:
-    """The operating system's own secret store; None on a machine that has none (or only a stand-in)."""
-    import keyring
+def find_keychain(chosen: Any = None) -> SystemKeychain | None:
+    """The operating system's own secret store; None on a machine that has none (or only a stand-in).
 
-    chosen = keyring.get_keyring()
+    ``chosen`` is a keyring back end to look at in place of the one that keyring chooses.
+    """
+    if chosen is None:
+        import keyring
+
+        chosen = keyring.get_keyring()
     members = getattr(chosen, "backends", None) or (chosen,)
     for backend in members:
         if _store_name(backend):

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import time
-import weakref
 from pathlib import Path
 
 import msgspec
 
 from openalgo_lab.model.errors import VaultBusy, VaultError
 from openalgo_lab.model.times import format_ist
+from openalgo_lab.store.os_lock import forget_in_children, lock_fd, unlock_fd
 
-__all__ = ["VaultHolder", "WriterLock", "lock_fd", "unlock_fd"]
+__all__ = ["VaultHolder", "WriterLock", "current_holder", "holder_of"]
 
 
 class VaultHolder(msgspec.Struct, frozen=True):
@@ -45,10 +44,7 @@ class WriterLock:
                 f"The vault is open in {holder_of(path) or 'another process'}: do it there, or end that process first."
             )
         self._fd: int | None = fd
-        # A forked child would keep the lock alive after this process's death.
-        if hasattr(os, "register_at_fork"):
-            this = weakref.ref(self)
-            os.register_at_fork(after_in_child=lambda: _forget(this))
+        forget_in_children(self)
         self._say(msgspec.json.encode(VaultHolder(os.getpid(), time.time_ns())))
 
     def release(self) -> None:
@@ -94,44 +90,3 @@ def current_holder(path: Path) -> VaultHolder | None:
         return holder_of(path) or VaultHolder(0, 0)
     finally:
         os.close(fd)
-
-
-def _forget(lock: weakref.ref[WriterLock]) -> None:
-    held = lock()
-    if held is not None:
-        held.forget()
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    _FAR = 0x7FFF0000  # msvcrt locks bytes against reading too, so lock one that holds no text
-
-    def lock_fd(fd: int, *, wait: bool = False) -> bool:
-        """Lock an open file; False when somebody else holds it (never with ``wait``)."""
-        os.lseek(fd, _FAR, os.SEEK_SET)
-        try:
-            msvcrt.locking(fd, msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def unlock_fd(fd: int) -> None:
-        """Give the lock up."""
-        os.lseek(fd, _FAR, os.SEEK_SET)
-        msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def lock_fd(fd: int, *, wait: bool = False) -> bool:
-        """Lock an open file; False when somebody else holds it (never with ``wait``)."""
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            return False
-        return True
-
-    def unlock_fd(fd: int) -> None:
-        """Give the lock up."""
-        fcntl.flock(fd, fcntl.LOCK_UN)

@@ -12,7 +12,7 @@ import msgspec
 
 from openalgo_lab.model.errors import VaultDelayed, VaultError
 from openalgo_lab.model.times import NS_PER_SECOND
-from openalgo_lab.store.vault.lock import lock_fd, unlock_fd
+from openalgo_lab.store.os_lock import lock_fd, unlock_fd
 
 __all__ = ["FailedTries", "TriesRecord", "delay_s"]
 

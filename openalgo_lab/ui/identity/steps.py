@@ -54,7 +54,7 @@ _STEPS = {
     Step.FIRST_USER: Shown(
         "Add the first user",
         "Now whoever uses this account of the machine may trade here. From the first user on one signs in, and "
-        "without that only looks. The first user is an administrator.",
+        "without that only looks. The first user is an administrator. A password has at least ten characters.",
         (_USER, *_NEW),
         (Button(Act.ADD, "Add user"),),
     ),
