@@ -60,6 +60,8 @@ class Composition:
     steer: Steerable | None = None
     fills_file: Path | None = None
     """Where the fill book is kept; None: in memory only (a replay)."""
+    works_file: Path | None = None
+    """Where triggers, brackets, algorithms, approvals and alerts are kept; None: in memory only."""
     takes_type: Callable[[Instrument, PriceType, date], bool] | None = None
     """Whether the exchange takes a price type on a contract; None: every one."""
     cut_off: Callable[[Instrument, int], datetime | None] | None = None
@@ -162,6 +164,7 @@ def _on_market(config: EngineConfig, market: MarketSource, steer: Steerable | No
         history=None if steer is not None else _History(config, tables),
         steer=steer,
         fills_file=folder / f"{name}.fills.db" if steer is None else None,
+        works_file=folder / f"{name}.works.db" if steer is None else None,
         takes_type=partial(_takes_type, tables.rules),
         cut_off=None if steer is not None or config.sim.around_the_clock else _cut_offs(tables),
         close=[exchange.close],

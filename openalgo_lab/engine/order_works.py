@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 
 from openalgo_lab.engine.accounting.book import FillBook
 from openalgo_lab.engine.accounting.desk import AccountingDesk
+from openalgo_lab.engine.algos import AlgoDesk, AlgoKeeper
 from openalgo_lab.engine.bar_source import BarSource
 from openalgo_lab.engine.baskets import Baskets
 from openalgo_lab.engine.board import Board
+from openalgo_lab.engine.brackets import BracketDesk, BracketKeeper
 from openalgo_lab.engine.bus import Bus
 from openalgo_lab.engine.closing import Closer
 from openalgo_lab.engine.composition import Composition
 from openalgo_lab.engine.desks import TradingDesk
+from openalgo_lab.engine.gtt import GttDesk, GttKeeper
 from openalgo_lab.engine.ledger import Ledger
 from openalgo_lab.engine.loss_watch import LossWatch
 from openalgo_lab.engine.market_data import MarketData
@@ -26,11 +29,18 @@ from openalgo_lab.engine.slicing import Slicer
 from openalgo_lab.engine.smart import SmartOrders
 from openalgo_lab.engine.structure_desk import StructureDesk
 from openalgo_lab.engine.supervisor import Supervisor
-from openalgo_lab.model.events import AnyEvent, TradeHappened
+from openalgo_lab.model.events import AnyEvent, KillSwitchChanged, TradeHappened, WorksChanged
+from openalgo_lab.model.instruments import Instrument, InstrumentKey
+from openalgo_lab.model.times import trade_date
+from openalgo_lab.model.vocabulary import FeedMode, PriceType
 from openalgo_lab.store.fills import FillStore
 from openalgo_lab.store.instruments import InstrumentStore
+from openalgo_lab.store.kept import KeptStore
 
 __all__ = ["OrderWorks"]
+
+WORKS_OWNER = "engine:works"
+"""Who wants the symbols of triggers, brackets and algorithms on the board."""
 
 
 class OrderWorks:
@@ -53,6 +63,7 @@ class OrderWorks:
         report: Callable[[str, str], None],
     ) -> None:
         self._supervisor = supervisor
+        self._bus = bus
         self.slicer = Slicer(flow=flow, ledger=ledger, router=router, instruments=instruments)
         self.closer = Closer(
             router=router, ledger=ledger, flow=flow, gate=gate, instruments=instruments, publish=bus.publish
@@ -63,6 +74,55 @@ class OrderWorks:
         self.fill_book = FillBook(
             store=FillStore(parts.fills_file), folder=parts.folder, ledger=ledger, report=report, now_ns=parts.now_ns
         )
+        self.kept = KeptStore(parts.works_file)
+
+        def changed(kind: str, key: str) -> None:
+            bus.publish(WorksChanged(kind, key))
+
+        def want(keys: Sequence[InstrumentKey]) -> None:
+            data.subscribe(WORKS_OWNER, keys, FeedMode.QUOTE)
+
+        def takes_stop_market(instrument: Instrument) -> bool:
+            day = trade_date(parts.now_ns())
+            return parts.takes_type is None or parts.takes_type(instrument, PriceType.SL_M, day)
+
+        self.gtts = GttKeeper(
+            store=self.kept,
+            slicer=self.slicer,
+            router=router,
+            board=board,
+            instruments=instruments,
+            want=want,
+            quotes=data.quotes,
+            takes_orders=parts.hours.takes_orders,
+            changed=changed,
+            report=report,
+            now_ns=parts.now_ns,
+        )
+        self.brackets = BracketKeeper(
+            store=self.kept,
+            slicer=self.slicer,
+            ledger=ledger,
+            router=router,
+            board=board,
+            instruments=instruments,
+            want=want,
+            takes_stop_market=takes_stop_market,
+            changed=changed,
+            report=report,
+            now_ns=parts.now_ns,
+        )
+        self.algos = AlgoKeeper(
+            store=self.kept,
+            slicer=self.slicer,
+            board=board,
+            bus=bus,
+            supervisor=supervisor,
+            instruments=instruments,
+            want=want,
+            changed=changed,
+            now_ns=parts.now_ns,
+        )
         finder = OptionFinder(instruments, data.quotes)
         baskets = Baskets(slicer=self.slicer, bus=bus)
         smart = SmartOrders(slicer=self.slicer, ledger=ledger, router=router)
@@ -72,6 +132,9 @@ class OrderWorks:
                 slicer=self.slicer, smart=smart, baskets=baskets, finder=finder, ledger=ledger, router=router
             ),
             RiskDesk(gate=gate, router=router, folder=parts.folder),
+            GttDesk(self.gtts),
+            BracketDesk(self.brackets),
+            AlgoDesk(self.algos),
             AccountingDesk(
                 book=self.fill_book,
                 ledger=ledger,
@@ -84,13 +147,21 @@ class OrderWorks:
     def start(self) -> None:
         """Take up the books as they are after recovery, and begin to watch."""
         self.fill_book.catch_up()
+        self._bus.listen(self._hear_all)
         self._supervisor.keep("loss watch", self.loss_watch.keep)
+        self._supervisor.keep("gtt", self.gtts.keep)
+        self._supervisor.keep("brackets", self.brackets.keep)
 
     def hear(self, event: AnyEvent) -> None:
         """Every event of the ledger, before anyone else hears it."""
         if isinstance(event, TradeHappened):
             self.fill_book.take(event.fill)
 
+    def _hear_all(self, event: AnyEvent) -> None:
+        if isinstance(event, KillSwitchChanged) and event.engaged:
+            self._supervisor.start("algos stop", self.algos.stop_all("The kill switch was engaged."))
+
     def close(self) -> None:
         """Close the files."""
         self.fill_book.store.close()
+        self.kept.close()

@@ -87,7 +87,8 @@ class Slicer:
         await self._flow.check_whole(command)
 
     def known(self, account: str, client_key: str) -> Order | None:
-        """The order that a client key has become, whole or in slices; None while it is none."""
+        """The order that a client key has become, whole or in slices; None while it is none. Account "" = default."""
+        account = self._router.line(account).name
         order = self._flow.known(account, client_key) or self._flow.known(account, f"{client_key}/1")
         return self.find(order.parent) if order is not None and order.parent else order
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from openalgo_lab.lab.core import LabCore
+from openalgo_lab.lab.looked_after import LookedAfterCalls
 from openalgo_lab.lab.pairs import Ask, awaited, blocking
 from openalgo_lab.lab.sandbox import Sandbox
 from openalgo_lab.lab.trade_journal import TradeJournal
@@ -18,7 +18,7 @@ from openalgo_lab.model.risk import ArmLive, GetRiskSettings, RiskSettings, SetR
 __all__ = ["LimitCalls"]
 
 
-class LimitCalls(LabCore):
+class LimitCalls(LookedAfterCalls):
     """The part of :class:`~openalgo_lab.lab.Lab` that keeps the user from harm, and the accounts."""
 
     @property

@@ -10,9 +10,11 @@ from __future__ import annotations
 import msgspec
 
 from openalgo_lab.model.accounting import AnyAccountingCommand
+from openalgo_lab.model.algo_commands import AnyAlgoCommand
 from openalgo_lab.model.broker_commands import AnyBrokerCommand
 from openalgo_lab.model.command_base import Command, Done
 from openalgo_lab.model.events import Books, EngineStatus
+from openalgo_lab.model.gtt_commands import AnyGttCommand
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
 from openalgo_lab.model.market import Depth, Quote
 from openalgo_lab.model.option_commands import AnyOptionCommand
@@ -183,5 +185,7 @@ AnyCommand = (
     | AnyBrokerCommand
     | AnyAccountingCommand
     | AnySandboxCommand
+    | AnyGttCommand
+    | AnyAlgoCommand
 )
 """Every command, as the tagged union in which it travels."""

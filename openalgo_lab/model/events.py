@@ -29,6 +29,7 @@ __all__ = [
     "PositionUpdated",
     "ReplayStatus",
     "TradeHappened",
+    "WorksChanged",
 ]
 
 
@@ -149,6 +150,14 @@ class KillSwitchChanged(Event, frozen=True, tag="kill_switch"):
     engaged: bool
 
 
+class WorksChanged(Event, frozen=True, tag="works"):
+    """Something that the engine looks after has changed: a GTT, bracket, algorithm, approval or alert, by its key."""
+
+    topic: ClassVar[str] = "works:update"
+    kind: str
+    key: str
+
+
 class ErrorRaised(Event, frozen=True, tag="error"):
     """Something went wrong that no caller is waiting for; ``message`` is one sentence for people."""
 
@@ -179,5 +188,6 @@ AnyEvent = (
     | KillSwitchChanged
     | ErrorRaised
     | SecurityChanged
+    | WorksChanged
 )
 """Every event, as the tagged union in which it travels between processes."""
