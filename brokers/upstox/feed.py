@@ -2,35 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-import numpy as np
 
 from brokers.upstox import tables
 from brokers.upstox.reports import BROKER, ROWS
-from brokers.upstox.schema import feed_response
 from openalgo_lab.broker import FrameContent
 from openalgo_lab.broker.feeding import PlainFeed
+from openalgo_lab.broker.messages import reader
 from openalgo_lab.broker.record import Record, parsed
-from openalgo_lab.model.errors import DecodeError
+from openalgo_lab.broker.told import Told, book_of, told_batches
 from openalgo_lab.model.instruments import Instrument
-from openalgo_lab.model.market import DEPTH_LEVELS, TickBatch
+from openalgo_lab.model.market import TickBatch
 from openalgo_lab.model.reports import Evidence
-from openalgo_lab.model.times import NS_PER_MS
 from openalgo_lab.model.vocabulary import FeedMode
 
 __all__ = ["MarketFeed", "PortfolioFeed", "decode_feed"]
 
-Fields = dict[str, float]
-Row = tuple[int, int, Fields, list[float] | None]
-"""Token, time in milliseconds, the fields that it tells, the book of 20 numbers or None."""
-
-_MOST_MS: Final = 10**14
-_DECIMALS: Final = 4
-"""Prices come as doubles with the traces of their making; no tick is finer."""
-_NO_LEVELS: Final = [float("nan")] * DEPTH_LEVELS
+_read: Final = reader(
+    "upstox",
+    {
+        "LTPC": "ltp:1:double ltt:2:int64 ltq:3:int64 cp:4:double",
+        "Quote": "bidQ:1:int64 bidP:2:double askQ:3:int64 askP:4:double",
+        "Level": "bidAskQuote:1:Quote*",
+        "OHLC": "interval:1:string open:2:double high:3:double low:4:double",
+        "Bars": "ohlc:1:OHLC*",
+        "Market": "ltpc:1:LTPC marketLevel:2:Level marketOHLC:4:Bars atp:5:double vtt:6:int64 oi:7:double",
+        "Index": "ltpc:1:LTPC marketOHLC:2:Bars",
+        "Full": "marketFF:1:Market indexFF:2:Index",
+        "First": "ltpc:1:LTPC firstDepth:2:Quote vtt:4:int64 oi:5:double",
+        "Feed": "ltpc:1:LTPC fullFeed:2:Full firstLevelWithGreeks:3:First",
+        "Entry": "key:1:string value:2:Feed",
+        "Response": "type:1:int32 feeds:2:Entry* currentTs:3:int64",
+    },
+    BROKER,
+)
 
 
 class MarketFeed(PlainFeed):
@@ -78,86 +86,42 @@ class PortfolioFeed(PlainFeed):
 
 
 def decode_feed(frame: bytes, tokens: Mapping[str, int]) -> tuple[TickBatch, ...]:
-    """The ticks of one frame, a batch for each set of fields that they tell; keys not in ``tokens`` are left out.
+    """The ticks of one frame; keys not in ``tokens`` are left out.
 
     What a frame does not hold says nothing: a price or size that is absent, or 0 on the wire, leaves the board's
     value. Raises DecodeError.
     """
-    from google.protobuf.message import DecodeError as WireMisfit
-
-    try:
-        message = feed_response().FromString(frame)
-    except WireMisfit as error:
-        raise DecodeError(f"A market frame of {BROKER} is no message of its feed.") from error
-    kinds: dict[tuple[Any, ...], list[Row]] = {}
-    for entry in message.feeds:
-        token = tokens.get(entry.key)
-        if token is not None:
-            row = _row(token, entry.value, message.currentTs)
-            if row[2] or row[3] is not None:
-                kinds.setdefault((row[3] is None, *row[2]), []).append(row)
-    return tuple(map(_batch, kinds.values()))
+    message = _read(frame)
+    known = ((tokens.get(entry.key), entry.value) for entry in message.feeds)
+    return told_batches((_told(token, feed, message.currentTs) for token, feed in known if token is not None), BROKER)
 
 
-def _row(token: int, feed: Any, now_ms: int) -> Row:
+def _told(token: int, feed: Any, now_ms: int) -> Told:
     """What one instrument's entry tells, in any of its modes."""
-    whole = feed.fullFeed
-    part = feed
-    fields: Fields = {}
+    whole, part = feed.fullFeed, feed
+    bars: Iterable[Any] = ()
+    fields: dict[str, float] = {}
     book = None
     if feed.HasField("firstLevelWithGreeks"):
         part = feed.firstLevelWithGreeks
-        fields |= {"volume": part.vtt, "oi": part.oi}
-        if part.HasField("firstDepth"):
-            fields |= _best(part.firstDepth)
+        fields = {"volume": part.vtt, "oi": part.oi} | _best(part.firstDepth)
     elif whole.HasField("marketFF"):
         part = whole.marketFF
-        fields |= {"average": part.atp, "volume": part.vtt, "oi": part.oi}
-        if part.HasField("marketLevel") and part.marketLevel.bidAskQuote:
-            levels = part.marketLevel.bidAskQuote
+        bars, levels = part.marketOHLC.ohlc, part.marketLevel.bidAskQuote
+        fields = {"average": part.atp, "volume": part.vtt, "oi": part.oi}
+        if levels:
             fields |= _best(levels[0])
-            book = _book(levels)
+            book = book_of([(x.bidP, x.bidQ, x.askP, x.askQ) for x in levels[:5]])
     elif whole.HasField("indexFF"):
         part = whole.indexFF
+        bars = part.marketOHLC.ohlc
     last = part.ltpc
     fields |= {"ltp": last.ltp, "ltq": last.ltq, "prev_close": last.cp}
-    if part is not feed and part is not feed.firstLevelWithGreeks:
-        for bar in part.marketOHLC.ohlc:
-            if bar.interval == "1d":
-                fields |= {"open": bar.open, "high": bar.high, "low": bar.low}
-    return token, last.ltt or now_ms, {name: value for name, value in fields.items() if value}, book
+    for bar in bars:
+        if bar.interval == "1d":
+            fields |= {"open": bar.open, "high": bar.high, "low": bar.low}
+    return Told(token, last.ltt or now_ms, fields, book)
 
 
-def _best(level: Any) -> Fields:
+def _best(level: Any) -> dict[str, float]:
     return {"bid": level.bidP, "bid_qty": level.bidQ, "ask": level.askP, "ask_qty": level.askQ}
-
-
-def _book(levels: Sequence[Any]) -> list[float]:
-    """Bid prices, bid quantities, ask prices, ask quantities of five levels; NaN where a price is 0."""
-    columns: list[list[float]] = [list(_NO_LEVELS) for _ in range(4)]
-    for at, level in enumerate(levels[:DEPTH_LEVELS]):
-        if level.bidP:
-            columns[0][at], columns[1][at] = level.bidP, level.bidQ
-        if level.askP:
-            columns[2][at], columns[3][at] = level.askP, level.askQ
-    return [value for column in columns for value in column]
-
-
-def _batch(rows: list[Row]) -> TickBatch:
-    """Rows that tell the same fields."""
-    times = [at for _, at, _, _ in rows]
-    if not 0 <= min(times) <= max(times) < _MOST_MS:
-        raise DecodeError(f"A market frame of {BROKER} holds a time that is none.")
-    names = tuple(rows[0][2])
-    table = np.array([list(fields.values()) for _, _, fields, _ in rows], dtype=np.float64).T.round(_DECIMALS)
-    book = None
-    if rows[0][3] is not None:
-        book = np.array([row[3] for row in rows], dtype=np.float64).reshape(-1, 4, DEPTH_LEVELS).round(_DECIMALS)
-    if np.isinf(table).any() or np.isnan(table).any() or (book is not None and np.isinf(book).any()):
-        raise DecodeError(f"A market frame of {BROKER} holds a number that is none.")
-    return TickBatch(
-        np.array([token for token, *_ in rows], dtype=np.int64),
-        np.array(times, dtype=np.int64) * NS_PER_MS,
-        dict(zip(names, table, strict=True)),
-        book,
-    )

@@ -191,13 +191,14 @@ class OrderSuite(SuiteBase):
             await made.adapter.place(intent(instrument), instrument)
         assert list(await made.adapter.order_book()) == []
 
-    async def test_a_cut_anywhere_never_lies(self) -> None:
+    @pytest.mark.parametrize("step", [45, pytest.param(1, marks=pytest.mark.long)])
+    async def test_a_cut_anywhere_never_lies(self, step: int) -> None:
         """A submit cut at many offsets, on its way and on the way back: no answer is wrong, nothing is sent twice."""
         server = self.simulator()
         async with rig(self.spec, server, server.credentials(), proxied=True) as made:
             assert made.proxy is not None
             instrument = await made.instrument(SBIN)
-            for flow, offset in [(flow, offset) for flow in Flow for offset in range(0, 900, 45)]:
+            for flow, offset in [(flow, offset) for flow in Flow for offset in range(0, 900, step)]:
                 wanted = intent(instrument)
                 trigger = made.tag(wanted.order_id).encode() if self.spec.tag_length else b""
                 place = self._offset(flow, offset)
