@@ -13,8 +13,8 @@ import msgspec
 from brokers.noren import tables
 from brokers.noren.feed import NorenFeed
 from brokers.noren.instruments import master
-from brokers.noren.market import OCO, PAIR, candles, depth_levels, gtt_report, small_keys, unfolded
-from brokers.noren.rows import UPDATES, columns, report
+from brokers.noren.market import OCO, PAIR, candles, depth_levels, gtt_report, tidied
+from brokers.noren.rows import UPDATES, columns, holding, position, report
 from openalgo_lab.broker import (
     Call,
     FeedAddress,
@@ -78,12 +78,20 @@ class NorenCodec(PlainCodec):
         lane = Lane.ORDER if order else Lane.DATA
         return Call(HttpRequest("POST", member.prefix + route, tuple(headers), body, lane, safe=not order), decode)
 
+    def _object(
+        self, session: Session, route: str, data: Data, give: Callable[[Record], T], *, order: bool = False
+    ) -> Call[T]:
+        return self._call(session, route, data, lambda answer: give(self._one(answer)), order=order)
+
+    def _rows(self, session: Session, route: str, data: Data, give: Callable[[Record], T]) -> Call[tuple[T, ...]]:
+        return self._call(session, route, data, lambda answer: tuple(map(give, self._list(answer))))
+
     def _one(self, response: HttpResponse) -> Record:
         return Record(parsed(response.body, self.member.name), self.member.name)
 
-    def _list(self, response: HttpResponse, tidy: Callable[[Any], Any] = lambda found: found) -> list[Record]:
+    def _list(self, response: HttpResponse) -> list[Record]:
         """Rows; an object in their place says that there are none, or why they cannot be had. Raises BrokerError."""
-        found = tidy(parsed(response.body, self.member.name))
+        found = tidied(parsed(response.body, self.member.name))
         if not isinstance(found, dict):
             return Record.all(found, self.member.name)
         said = Record(found, self.member.name).text("emsg", "")
@@ -114,7 +122,7 @@ class NorenCodec(PlainCodec):
         return self.member.login_url + percent(given(credentials, "client_id", self.member.name), safe="")
 
     def login(self, credentials: Mapping[str, str]) -> LoginFlow:
-        if credentials.get("access_token") and credentials.get("uid"):  # TradeSmart's page may give them at once
+        if self.member.direct_token and credentials.get("access_token") and credentials.get("uid"):
             return Session(credentials["uid"], credentials["access_token"])
         key, secret = (
             given(credentials, "client_id", self.member.name),
@@ -132,20 +140,16 @@ class NorenCodec(PlainCodec):
         return Session(found.text("USERID"), found.text("access_token"), expires_ns=found.moment("expires_in"))
 
     def logout(self, session: Session) -> Call[None]:
-        return self._call(session, "Logout", {}, self._done)
+        return self._object(session, "Logout", {}, _done)
 
     def profile(self, session: Session) -> Call[Profile]:
-        def decode(response: HttpResponse) -> Profile:
-            user = self._one(response)
+        def give(user: Record) -> Profile:
             exchanges = user.known(tables.EXCHANGES, "exarr")
             products = [tables.PRODUCTS.get(row.text("prd", "")) for row in user.records("prarr")]
             known = dict.fromkeys(product for product in products if product is not None)
             return Profile(user.text("actid"), user.text("uname", ""), exchanges, tuple(known))
 
-        return self._call(session, "UserDetails", {}, decode)
-
-    def _done(self, response: HttpResponse) -> None:
-        self._one(response).text("stat")
+        return self._object(session, "UserDetails", {}, give)
 
     # Orders ----------------------------------------------------------------------------------------------------
 
@@ -156,11 +160,9 @@ class NorenCodec(PlainCodec):
             "ordersource": "API",
             "remarks": intent.order_id,
         }
-
-        def decode(response: HttpResponse) -> OrderReport:
-            return accepted(intent, self._one(response).text("norenordno"))
-
-        return self._call(session, "PlaceOrder", data, decode, order=True)
+        return self._object(
+            session, "PlaceOrder", data, lambda row: accepted(intent, row.text("norenordno")), order=True
+        )
 
     def _order(self, session: Session, intent: OrderIntent, instrument: Instrument) -> dict[str, str]:
         whose = self._whose(session, instrument, intent.side, intent.product)
@@ -186,21 +188,19 @@ class NorenCodec(PlainCodec):
         return found | ({"trgprc": format_price(terms.trigger_price, instrument.tick_size)} if kind.has_trigger else {})
 
     def modify(self, session: Session, order: Order, change: OrderChange, instrument: Instrument) -> Call[None]:
-        data = (
-            _listing(instrument)
-            | self._terms(change, instrument)
-            | {
-                "actid": session.client,
-                "norenordno": order.broker_order_id,
-                "qty": str(change.quantity),
-                "dscqty": str(order.disclosed_quantity),
-                "ret": to_word(tables.VALIDITIES, order.validity, "validity", self.member.name),
-            }
-        )
-        return self._call(session, "ModifyOrder", data, self._done, order=True)
+        data = {
+            **_listing(instrument),
+            **self._terms(change, instrument),
+            "actid": session.client,
+            "norenordno": order.broker_order_id,
+            "qty": str(change.quantity),
+            "dscqty": str(order.disclosed_quantity),
+            "ret": to_word(tables.VALIDITIES, order.validity, "validity", self.member.name),
+        }
+        return self._object(session, "ModifyOrder", data, _done, order=True)
 
     def cancel(self, session: Session, order: Order) -> Call[None]:
-        return self._call(session, "CancelOrder", {"norenordno": order.broker_order_id}, self._done, order=True)
+        return self._object(session, "CancelOrder", {"norenordno": order.broker_order_id}, _done, order=True)
 
     def order(self, session: Session, order: Order) -> Call[OrderReport] | None:
         """The newest row of its history comes first."""
@@ -216,48 +216,26 @@ class NorenCodec(PlainCodec):
         return self._call(session, "SingleOrdHist", {"norenordno": order.broker_order_id}, decode)
 
     def order_book(self, session: Session) -> Call[tuple[OrderReport, ...]]:
-        def decode(response: HttpResponse) -> tuple[OrderReport, ...]:
-            return tuple(report(row, Evidence.ORDER_BOOK) for row in self._list(response))
-
-        return self._call(session, "OrderBook", {}, decode)
+        return self._rows(session, "OrderBook", {}, partial(report, source=Evidence.ORDER_BOOK))
 
     def trade_book(self, session: Session) -> Call[tuple[FillReport, ...]]:
-        def decode(response: HttpResponse) -> tuple[FillReport, ...]:
-            return tuple(UPDATES.fill(row, Evidence.TRADE_BOOK) for row in self._list(response))
-
-        return self._call(session, "TradeBook", {"actid": session.client}, decode)
+        give = partial(UPDATES.fill, source=Evidence.TRADE_BOOK)
+        return self._rows(session, "TradeBook", {"actid": session.client}, give)
 
     # The account -----------------------------------------------------------------------------------------------
 
     def positions(self, session: Session) -> Call[tuple[PositionReport, ...]]:
-        def decode(response: HttpResponse) -> tuple[PositionReport, ...]:
-            return tuple(
-                PositionReport(
-                    exchange=row.word(tables.EXCHANGES, "exch", "exchange"),
-                    symbol=row.text("tsym"),
-                    product=row.word(tables.PRODUCTS, "prd", "product"),
-                    quantity=row.whole("netqty"),
-                    average_price=row.number("netavgprc", 0.0) if row.whole("netqty") else 0.0,
-                    realised_paise=to_paise(row.number("rpnl", 0.0)),
-                )
-                for row in self._list(response)
-            )
-
-        return self._call(session, "PositionBook", {"actid": session.client}, decode)
+        return self._rows(session, "PositionBook", {"actid": session.client}, position)
 
     def holdings(self, session: Session, account: str) -> Call[tuple[Holding, ...]]:
         """A share of two exchanges is told as NSE's."""
-
-        def decode(response: HttpResponse) -> tuple[Holding, ...]:
-            return tuple(_holding(row, account) for row in self._list(response))
-
-        return self._call(session, "Holdings", {"actid": session.client, "prd": "C"}, decode)
+        data = {"actid": session.client, "prd": "C"}
+        return self._rows(session, "Holdings", data, partial(holding, account=account))
 
     def funds(self, session: Session, account: str) -> Call[Funds]:
         """Realised profit is not told here: it is the sum over the positions."""
 
-        def decode(response: HttpResponse) -> Funds:
-            row = self._one(response)
+        def give(row: Record) -> Funds:
             used = row.number("marginused", 0.0)
             return Funds(
                 account,
@@ -267,25 +245,18 @@ class NorenCodec(PlainCodec):
                 unrealised_paise=to_paise(row.number("urmtom", row.number("unmtom", 0.0))),
             )
 
-        return self._call(session, "Limits", {"actid": session.client}, decode)
+        return self._object(session, "Limits", {"actid": session.client}, give)
 
     def margin(self, session: Session, legs: Sequence[tuple[OrderIntent, Instrument]]) -> Call[int]:
         """What a basket blocks after netting; TradeSmart tells it of one order at a time."""
         first, *rest = [self._order(session, intent, instrument) for intent, instrument in legs]
         if self.member.basket_margin:
-            asked = first | {"basketlists": rest}
-            return self._call(session, "GetBasketMargin", asked, self._margin("marginusedtrade", "marginused"))
+            basket = first | {"basketlists": rest}
+            return self._object(session, "GetBasketMargin", basket, partial(_need, total="marginusedtrade"))
         if rest:
             raise NotSupported(f"{self.member.name} tells the margin of one order at a time; ask for each alone.")
         data = first | {"rorgqty": "0", "rorgprc": "0"}
-        return self._call(session, "GetOrderMargin", data, self._margin("ordermargin", "marginused"))
-
-    def _margin(self, *names: str) -> Callable[[HttpResponse], int]:
-        def decode(response: HttpResponse) -> int:
-            row = self._one(response)
-            return to_paise(row.number(next((name for name in names if name in row), names[0])))
-
-        return decode
+        return self._object(session, "GetOrderMargin", data, partial(_need, total="ordermargin"))
 
     # Market ----------------------------------------------------------------------------------------------------
 
@@ -301,12 +272,10 @@ class NorenCodec(PlainCodec):
         return self._call(session, "GetQuotes", _scrip(instrument), decode)
 
     def depth(self, session: Session, instrument: Instrument) -> Call[Depth]:
-        def decode(response: HttpResponse) -> Depth:
-            row = self._one(response)
-            sides = depth_levels(row)
-            return depth_of(instrument, *sides, row.moment("request_time"))
+        def give(row: Record) -> Depth:
+            return depth_of(instrument, *depth_levels(row), row.moment("request_time"))
 
-        return self._call(session, "GetQuotes", _scrip(instrument), decode)
+        return self._object(session, "GetQuotes", _scrip(instrument), give)
 
     def history(
         self, session: Session, instrument: Instrument, interval: str, start_ns: int, end_ns: int
@@ -314,7 +283,7 @@ class NorenCodec(PlainCodec):
         """Of days, today's is missing. An index goes by its display name there."""
 
         def decode(response: HttpResponse) -> Bars:
-            return bars(candles(self._list(response, unfolded), daily=interval == "D"), start_ns, end_ns)
+            return bars(candles(self._list(response), daily=interval == "D"), start_ns, end_ns)
 
         first, last = str(start_ns // NS_PER_SECOND), str(-(-end_ns // NS_PER_SECOND))
         if interval == "D":
@@ -350,20 +319,15 @@ class NorenCodec(PlainCodec):
         return self._gtt_call(session, "Cancel", kind, {"al_id": gtt_id.removesuffix(PAIR)}, self._changed)
 
     def gtt_book(self, session: Session) -> Call[tuple[GttReport, ...]]:
-        def decode(response: HttpResponse) -> tuple[GttReport, ...]:
-            return tuple(map(gtt_report, self._list(response, small_keys)))
-
-        self._offers_gtt()
-        return self._call(session, "GetPendingGTTOrder", {}, decode)
-
-    def _offers_gtt(self) -> None:
         if not self.member.gtt:
             self._lacks("GTT orders")
+        return self._rows(session, "GetPendingGTTOrder", {}, gtt_report)
 
     def _gtt_call(
         self, session: Session, act: str, kind: GttKind, data: Data, decode: Callable[[HttpResponse], T]
     ) -> Call[T]:
-        self._offers_gtt()
+        if not self.member.gtt:
+            self._lacks("GTT orders")
         return self._call(session, f"{act}{'OCO' if kind is GttKind.OCO else 'GTT'}Order", data, decode, order=True)
 
     def _gtt(self, session: Session, gtt: GttIntent, instrument: Instrument) -> dict[str, Any]:
@@ -390,7 +354,7 @@ class NorenCodec(PlainCodec):
 
     def _oi(self, response: HttpResponse) -> Record:
         """The answer about a GTT: its state begins with "oi", any case, and it may be the one element of a list."""
-        found = small_keys(parsed(response.body, self.member.name))
+        found = tidied(parsed(response.body, self.member.name))
         row = Record(found[0] if isinstance(found, list) and found else found, self.member.name)
         if not row.text("stat").casefold().startswith("oi"):
             raise Rejected(f"{self.member.name}: {row.text('emsg', row.text('stat'))[:300]}")
@@ -428,14 +392,12 @@ def _listing(instrument: Instrument) -> dict[str, str]:
     return {"exch": instrument.broker_token.partition("|")[0], "tsym": instrument.broker_symbol}
 
 
-def _holding(row: Record, account: str) -> Holding:
-    listed = row.records("exch_tsym")
-    best = next((each for each in listed if each.text("exch") == "NSE"), listed[0] if listed else Record({}, "Noren"))
-    parts = ("btstqty", "holdqty", "brkcolqty", "unplgdqty", "benqty")
-    pledged = max(row.count("npoadqty", row.count("npoaqty", 0)), row.count("dpqty", 0))
-    quantity = sum(row.count(part, 0) for part in parts) + pledged - row.count("usedqty", 0)
-    exchange = best.word(tables.EXCHANGES, "exch", "exchange")
-    return Holding(account, exchange, best.text("tsym"), quantity, row.number("upldprc", 0.0))
+def _done(row: Record) -> None:
+    row.text("stat")
+
+
+def _need(row: Record, total: str) -> int:
+    return to_paise(row.number(total if total in row else "marginused"))
 
 
 def _master(response: HttpResponse, exchange: str, member: tables.Member) -> tuple[Instrument, ...]:

@@ -13,7 +13,7 @@ from openalgo_lab.model.gtt import GttLeg, GttReport, GttStatus
 from openalgo_lab.model.market import DEPTH_LEVELS
 from openalgo_lab.model.times import NS_PER_SECOND
 
-__all__ = ["candles", "depth_levels", "gtt_report", "small_keys", "unfolded"]
+__all__ = ["OCO", "PAIR", "candles", "depth_levels", "gtt_report", "tidied"]
 
 _DAY_S: Final = 86_400
 _IST_S: Final = 19_800
@@ -51,16 +51,13 @@ def _side(row: Record, side: str) -> list[Level]:
     ]
 
 
-def small_keys(value: Any) -> Any:
-    """The same JSON with every key in small letters: Flattrade capitalises some of its GTT rows."""
+def tidied(value: Any) -> Any:
+    """JSON with keys in small letters (Flattrade capitalises some) and without text around rows (of days)."""
     if isinstance(value, dict):
-        return {str(key).lower(): small_keys(item) for key, item in value.items()}
-    return [small_keys(item) for item in value] if isinstance(value, list) else value
-
-
-def unfolded(rows: Any) -> Any:
-    """Rows of days are JSON within text."""
-    return [parsed(row, "Noren") if isinstance(row, str) else row for row in rows] if isinstance(rows, list) else rows
+        return {str(key).lower(): tidied(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [tidied(parsed(item, "Noren") if isinstance(item, str) and item[:1] == "{" else item) for item in value]
+    return value
 
 
 def gtt_report(row: Record) -> GttReport:

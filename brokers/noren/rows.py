@@ -12,10 +12,12 @@ from brokers.noren import tables
 from openalgo_lab.broker.reading import Number, from_word, number, words
 from openalgo_lab.broker.record import Record
 from openalgo_lab.broker.shapes import RowShape
+from openalgo_lab.model.money import to_paise
 from openalgo_lab.model.orders import OrderStatus
-from openalgo_lab.model.reports import Evidence, OrderReport
+from openalgo_lab.model.portfolio import Holding
+from openalgo_lab.model.reports import Evidence, OrderReport, PositionReport
 
-__all__ = ["UPDATES", "columns", "report"]
+__all__ = ["UPDATES", "columns", "holding", "position", "report"]
 
 _NO_PRICE: Final = 40_000_000.0
 """Above this a price is the order system's sign for "at the open" (2^32 - 1 paise)."""
@@ -38,6 +40,29 @@ def report(row: Record, source: Evidence, shape: RowShape = UPDATES) -> OrderRep
     if told.status is OrderStatus.OPEN and 0 < told.filled_quantity < told.quantity:
         return msgspec.structs.replace(told, status=OrderStatus.PARTIALLY_FILLED)
     return told
+
+
+def position(row: Record) -> PositionReport:
+    """A net position."""
+    return PositionReport(
+        exchange=row.word(tables.EXCHANGES, "exch", "exchange"),
+        symbol=row.text("tsym"),
+        product=row.word(tables.PRODUCTS, "prd", "product"),
+        quantity=row.whole("netqty"),
+        average_price=row.number("netavgprc", 0.0) if row.whole("netqty") else 0.0,
+        realised_paise=to_paise(row.number("rpnl", 0.0)),
+    )
+
+
+def holding(row: Record, account: str) -> Holding:
+    """Shares of a demat account; what two exchanges list is told as NSE's."""
+    listed = row.records("exch_tsym")
+    best = next((each for each in listed if each.text("exch") == "NSE"), listed[0] if listed else Record({}, "Noren"))
+    parts = ("btstqty", "holdqty", "brkcolqty", "unplgdqty", "benqty")
+    pledged = max(row.count("npoadqty", row.count("npoaqty", 0)), row.count("dpqty", 0))
+    quantity = sum(row.count(part, 0) for part in parts) + pledged - row.count("usedqty", 0)
+    exchange = best.word(tables.EXCHANGES, "exch", "exchange")
+    return Holding(account, exchange, best.text("tsym"), quantity, row.number("upldprc", 0.0))
 
 
 def columns(row: Mapping[str, Number]) -> dict[str, float]:

@@ -68,6 +68,8 @@ class Member(msgspec.Struct, frozen=True):
     auth_host: str = ""
     jkey: bool = False
     """The token travels in the body and comes for a request code (Flattrade); else as Bearer for an OAuth code."""
+    direct_token: bool = False
+    """The login page may send the token itself instead of a code."""
     chart_jkey: bool = False
     """Charts want the token in the body as well."""
     paise_ticks: bool = False
@@ -155,6 +157,7 @@ MEMBERS: Final = (
         basket_margin=False,
         gtt=False,
         automatic_orders=True,
+        direct_token=True,
         together=(Rate("all", 10, 1), Rate("all", 120, 60)),
     ),
 )

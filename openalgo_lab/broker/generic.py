@@ -124,12 +124,16 @@ class GenericAdapter:
     async def place(self, intent: OrderIntent, instrument: Instrument) -> OrderReport:
         """Submit; the report carries the broker's order id and ACCEPTED."""
         self._stir()
-        if self.spec.protects_market and not intent.price_type.has_price:
-            intent = await self._protected(intent, instrument)
-        return await self._ask(lambda session: self.spec.codec.place(session, intent, instrument))
+        sent = await self._as_sent(intent, instrument)
+        return await self._ask(lambda session: self.spec.codec.place(session, sent, instrument))
 
-    async def _protected(self, intent: OrderIntent, instrument: Instrument) -> OrderIntent:
-        """With a limit in place of "at market". Nothing has left when the price cannot be had: raises WireError."""
+    async def _as_sent(self, intent: OrderIntent, instrument: Instrument) -> OrderIntent:
+        """With a limit in place of "at market" where the broker takes no market orders.
+
+        Nothing has left when the price cannot be had: raises WireError.
+        """
+        if not self.spec.protects_market or intent.price_type.has_price:
+            return intent
         if intent.price_type is PriceType.SL_M:
             return protected(intent, instrument, 0.0)
         try:
@@ -152,7 +156,8 @@ class GenericAdapter:
 
     async def margin(self, legs: Sequence[tuple[OrderIntent, Instrument]]) -> int:
         """Paise that the orders would block together, by the broker's own count."""
-        return await self._ask(lambda session: self.spec.codec.margin(session, legs))
+        sent = [(await self._as_sent(intent, instrument), instrument) for intent, instrument in legs]
+        return await self._ask(lambda session: self.spec.codec.margin(session, sent))
 
     async def place_gtt(self, gtt: GttIntent, instrument: Instrument) -> str:
         """Rest a GTT; gives the broker's id of it. Raises NotSupported where there are none."""

@@ -81,6 +81,11 @@ class TestShoonya(Listed, BrokerSuite):
         assert (booked.trigger, booked.status) == ((799.95, "trigger_pending") if stop else (0.0, "open"))
         assert report.status is OrderStatus.ACCEPTED
 
+    async def test_the_margin_of_a_market_order(self, made: Rig) -> None:
+        instrument = await made.instrument(SBIN)
+        need = await made.adapter.margin([(intent(instrument, PriceType.MARKET), instrument)])
+        assert need == round(made.simulator.venue.margin([(SBIN, 10)]) * 100)
+
     async def test_a_market_order_without_a_price_never_leaves(self, made: Rig) -> None:
         instrument = await made.instrument(SBIN)
         made.simulator.broken = 2
