@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from openalgo_lab.broker.generic import GenericAdapter
 from openalgo_lab.broker.spec import BrokerSpec
@@ -21,10 +22,12 @@ def open_adapter(
     base_url: str = "",
     feed_url: str = "",
     tokens: TokenStore | None = None,
+    record: Path | None = None,
 ) -> GenericAdapter:
     """An adapter that is not connected yet. ``base_url`` and ``feed_url`` stand in for the spec's own (a simulator).
 
-    ``tokens`` keeps the session of the day; None keeps it in memory.
+    ``tokens`` keeps the session of the day; None keeps it in memory. ``record``: a new file for all that is said on
+    the wire, without secrets (`openalgo_lab.wire.recorder`).
 
     Raises InputError when neither says where the broker is.
     """
@@ -35,4 +38,9 @@ def open_adapter(
         raise InputError(f"{spec.name} has no address of its own; give base_url.", field="base_url")
     hosts = dict.fromkeys(spec.hosts, base_url) if base_url else spec.hosts
     transport = HttpTransport(base, feed_url, hosts=hosts)
-    return GenericAdapter(spec, account, transport, credentials, tokens=tokens)
+    if record is None:
+        return GenericAdapter(spec, account, transport, credentials, tokens=tokens)
+    from openalgo_lab.wire.recorder import Recorder, RecordingTransport
+
+    recording = RecordingTransport(transport, Recorder(record), tuple((credentials or {}).values()))
+    return GenericAdapter(spec, account, recording, credentials, tokens=tokens)

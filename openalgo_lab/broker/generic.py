@@ -33,6 +33,7 @@ from openalgo_lab.model.portfolio import Account, Funds, Holding, Profile
 from openalgo_lab.model.reports import FillReport, OrderReport, PositionReport
 from openalgo_lab.model.vocabulary import FeedMode, PriceType
 from openalgo_lab.wire.limits import Urgency
+from openalgo_lab.wire.recorder import RecordingTransport
 from openalgo_lab.wire.transport import Transport
 
 __all__ = ["GenericAdapter"]
@@ -317,7 +318,12 @@ class GenericAdapter:
         return True
 
     async def _log_in(self) -> None:
+        recording = self._transport if isinstance(self._transport, RecordingTransport) else None
+        if recording is not None:
+            recording.hold()
         session = await self._calls.log_in(with_code(self.spec, self._credentials, self._now_ns()))
+        if recording is not None:
+            recording.learn(session.token, *session.extra.values())
         if self.spec.login is not LoginKind.NONE:
             await self._tokens.save(self.spec.key, self.account.account, session)
 
