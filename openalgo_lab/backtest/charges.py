@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from openalgo_lab.backtest.kernel import RATE_FIELDS
 from openalgo_lab.backtest.settings import FlatCharges, PlanCharges
 from openalgo_lab.model.errors import RuleError
 from openalgo_lab.model.instruments import Instrument
@@ -47,6 +48,8 @@ def charge_rows(
 
     Raises RuleError for a day or a plan that the tables do not know.
     """
+    if not instrument.tradable:
+        return np.zeros((1, len(RATE_FIELDS))), np.zeros(len(days), dtype=np.int32)
     if isinstance(charges, FlatCharges):
         row = _flat_row(charges)
         return np.array([row]), np.zeros(len(days), dtype=np.int32)

@@ -145,7 +145,7 @@ class EventEngine:
         self._news.clear()
         self._working = [order for order in self._working if not order.is_done]
         for order in news:
-            strategy.on_order(order)
+            strategy.hear(order)
 
     def _ring(self, strategy: Strategy, step: int) -> None:
         """Timers that came due within this bar; what they order is filled after it."""

@@ -185,7 +185,7 @@ def _zone(
     tables: Tables,
 ) -> npt.NDArray[np.int8]:
     zone = np.zeros(len(bars), dtype=np.int8)
-    if settings.product is not Product.MIS:
+    if settings.product is not Product.MIS or not instrument.tradable:
         return zone
     minute = (bars.start_ns + _IST_NS) % NS_PER_DAY // _MINUTE_NS
     ends = np.append(first[1:], len(bars))

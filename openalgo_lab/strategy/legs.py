@@ -43,12 +43,28 @@ class GroupState(StrEnum):
     DONE = "done"
 
 
+class _Held:
+    """One leg of the present round: its entry and what closed it, in one or several orders."""
+
+    __slots__ = ("entry", "exits")
+
+    def __init__(self, entry: StrategyOrder) -> None:
+        self.entry = entry
+        self.exits: list[StrategyOrder] = []
+
+    @property
+    def left(self) -> int:
+        """Units that are still held."""
+        return self.entry.filled - sum(order.filled for order in self.exits)
+
+
 class LegGroup:
     """A group of legs with one P&L (rupees, without charges).
 
     Leaves when the P&L falls to ``-stop``, reaches ``target``, or falls ``trail`` below its best while that was a gain
     (0 = none). After a stop or a trailing exit it enters again at the next bar, ``re_entries`` times. A leg that is
-    refused makes the others leave. The levels are looked at once all bars of a moment are in.
+    refused makes the others leave; legs that expire or are squared off by the host count as left at that price. The
+    levels are looked at once all bars of a moment are in.
     """
 
     def __init__(
@@ -68,14 +84,13 @@ class LegGroup:
         self.exit_reason = ""
         self.realised = 0.0
         self.best = 0.0
-        self._entries: list[StrategyOrder] = []
-        self._exits: list[StrategyOrder] = []
+        self._held: list[_Held] = []
         self._again = False
 
     @property
     def orders(self) -> tuple[StrategyOrder, ...]:
-        """The orders of the present round, entries first."""
-        return (*self._entries, *self._exits)
+        """The orders of the present round, leg by leg."""
+        return tuple(order for leg in self._held for order in (leg.entry, *leg.exits))
 
     @property
     def pnl(self) -> float:
@@ -85,13 +100,12 @@ class LegGroup:
     def enter(self) -> None:
         """Send the entries."""
         self.best = 0.0
-        self._exits = []
-        self._entries = []
+        self._held = []
         self.state = GroupState.ENTERING
         for leg in self._legs:
             symbol = self._symbol(leg)
             lot = self._strategy.bars_of(symbol).instrument.lot_size
-            self._entries.append(self._strategy.order(leg.side, leg.lots * lot, symbol, tag="group"))
+            self._held.append(_Held(self._strategy.order(leg.side, leg.lots * lot, symbol, tag="group")))
 
     def leave(self, reason: str = "closed") -> None:
         """Close every leg and stay out."""
@@ -99,25 +113,35 @@ class LegGroup:
             return
         self.exit_reason = reason
         self.state = GroupState.LEAVING
-        for order in self._entries:
-            self._strategy.cancel(order)
-            if order.filled:
-                self._exits.append(self._strategy.order(order.side.opposite, order.filled, order.symbol, tag="group"))
+        for leg in self._held:
+            self._strategy.cancel(leg.entry)
+        self._pursue()
 
     def check(self) -> None:
         """Follow the orders and look at the levels; the strategy calls it after each moment's bars."""
-        if self.state is GroupState.ENTERING and all(order.is_done for order in self._entries):
-            whole = all(order.remaining == 0 for order in self._entries)
+        if self.state is GroupState.ENTERING and all(leg.entry.is_done for leg in self._held):
             self.state = GroupState.OPEN
-            if not whole:
+            if any(leg.entry.remaining for leg in self._held):
                 self.leave("a leg was refused")
-        if self.state is GroupState.LEAVING and all(order.is_done for order in self._exits):
-            self._finish()
+        if self.state is GroupState.LEAVING:
+            self._pursue()
         elif self.state is GroupState.DONE and self._again:
             self._again = False
             self.enter()
         if self.state is GroupState.OPEN:
             self._look()
+
+    def closed_by_host(self, order: StrategyOrder) -> None:
+        """The host has closed all that is held of an instrument: it expired, or was squared off."""
+        if self.state is GroupState.DONE:
+            return
+        for leg in self._held:
+            if leg.entry.symbol == order.symbol and leg.left:
+                leg.exits.append(_settled(leg, order))
+        if all(leg.entry.is_done and not leg.left for leg in self._held):
+            if self.state is not GroupState.LEAVING:
+                self.exit_reason = order.tag
+            self._finish()
 
     def _look(self) -> None:
         pnl = self._round_pnl()
@@ -135,25 +159,27 @@ class LegGroup:
             self._again = True
         self.leave(reason)
 
+    def _pursue(self) -> None:
+        """Send what must still be closed; an exit that was refused or has expired is tried again."""
+        for leg in self._held:
+            if leg.left and all(order.is_done for order in leg.exits):
+                entry = leg.entry
+                leg.exits.append(self._strategy.order(entry.side.opposite, leg.left, entry.symbol, tag="group"))
+        if all(leg.entry.is_done and not leg.left for leg in self._held):
+            self._finish()
+
     def _finish(self) -> None:
-        left = [order for order in self._exits if order.remaining]
-        if left:  # an exit that was refused or has expired is tried again: the position is still there
-            self._exits = [order for order in self._exits if order.filled]
-            for order in left:
-                self._exits.append(self._strategy.order(order.side, order.remaining, order.symbol, tag="group"))
-            return
         self.realised += self._round_pnl()
-        self._entries, self._exits = [], []
+        self._held = []
         self.state = GroupState.DONE
 
     def _round_pnl(self) -> float:
         total = 0.0
         for order in self.orders:
-            if not order.filled:
-                continue
-            data = self._strategy.bars_of(order.symbol)
-            last = data.close[-1] if len(data) else math.nan
-            total += order.side.sign * order.filled * (last - order.average)
+            if order.filled:
+                data = self._strategy.bars_of(order.symbol)
+                last = data.close[-1] if len(data) else math.nan
+                total += order.side.sign * order.filled * (last - order.average)
         return total
 
     def _symbol(self, leg: Leg) -> str:
@@ -161,3 +187,10 @@ class LegGroup:
             return leg.symbol
         assert leg.kind is not None
         return self._strategy.option(leg.underlying, leg.kind, leg.moneyness, leg.expiry).symbol
+
+
+def _settled(leg: _Held, by: StrategyOrder) -> StrategyOrder:
+    """The leg's share of an order of the host's own."""
+    order = StrategyOrder(by.number, by.symbol, leg.entry.side.opposite, leg.left, by.price_type, tag=by.tag)
+    order.status, order.filled, order.average = by.status, leg.left, by.average
+    return order

@@ -9,7 +9,11 @@ import msgspec
 from openalgo_lab.model.orders import DONE, OrderStatus
 from openalgo_lab.model.vocabulary import PriceType, Side
 
-__all__ = ["NO_PROTECTION", "Position", "Protection", "StrategyOrder"]
+__all__ = ["HOST_CLOSES", "NO_PROTECTION", "Position", "Protection", "StrategyOrder"]
+
+
+HOST_CLOSES: Final = frozenset({"expiry", "square-off", "ruin"})
+"""Tags of orders by which a host closes whatever is held of an instrument, without being asked."""
 
 
 class Protection(msgspec.Struct, frozen=True):

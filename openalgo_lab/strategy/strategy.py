@@ -14,7 +14,7 @@ from openalgo_lab.model.times import from_ns, parse_time
 from openalgo_lab.model.vocabulary import OptionType, PriceType, Side
 from openalgo_lab.strategy.host import Indicator, StrategyHost
 from openalgo_lab.strategy.legs import Leg, LegGroup
-from openalgo_lab.strategy.orders import Position, Protection, StrategyOrder
+from openalgo_lab.strategy.orders import HOST_CLOSES, Position, Protection, StrategyOrder
 from openalgo_lab.strategy.series import Bar, BarData, Series
 
 __all__ = ["Strategy"]
@@ -189,6 +189,8 @@ class Strategy:
         entry; they guard the position that comes of it. It lives to the end of the day unless
         ``good_till_cancelled``. Raises InputError for what cannot be an order.
         """
+        if tag in HOST_CLOSES:
+            raise InputError(f"The tag {tag!r} marks what the host closes by itself: choose another word.", field="tag")
         data = self.bars_of(symbol)
         kinds = {(False, False): PriceType.MARKET, (True, False): PriceType.LIMIT, (False, True): PriceType.SL_M}
         return self._host.submit(
@@ -246,6 +248,13 @@ class Strategy:
         return made
 
     # ---- for the host
+
+    def hear(self, order: StrategyOrder) -> None:
+        """An order has news: the groups learn what the host closed by itself, then the strategy hears of it."""
+        if order.tag in HOST_CLOSES and order.filled:
+            for group in self.groups:
+                group.closed_by_host(order)
+        self.on_order(order)
 
     def after_bars(self) -> None:
         """All bars of one moment have been told: the groups look at their common P&L."""
