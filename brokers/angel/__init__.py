@@ -41,6 +41,6 @@ SPEC = BrokerSpec(
         ),
         FeedSpec("orders", FeedKind.ORDERS, "wss://tns.angelone.in", 30.0, 10.0),
     ),
-    history=HistoryLimits(_DAYS),
+    history=HistoryLimits(_DAYS), verified=("simulator",),
     limits=Limits(_RATES, quotes_batch=50, data_timeout_s=60.0),
 )  # fmt: skip

@@ -1,14 +1,16 @@
-"""SmartAPI as pure functions: login, errors, feeds here; orders and market data in their modules."""
+"""SmartAPI as pure functions: login, errors, market data, instruments, feeds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
 
 from brokers.angel import tables
 from brokers.angel.feed import MarketFeed, OrderFeed
-from brokers.angel.market import MarketCalls
-from brokers.angel.orders import SECURE, OrderCalls, call
+from brokers.angel.orders import SECURE, OrderCalls, call, home
 from brokers.angel.tables import NAME
 from openalgo_lab.broker import (
     Call,
@@ -16,32 +18,49 @@ from openalgo_lab.broker import (
     FeedKind,
     FeedSession,
     FeedSpec,
+    HttpRequest,
     HttpResponse,
     Lane,
     LoginFlow,
     Session,
+    reading,
 )  # fmt: skip
+from openalgo_lab.broker import columns as shapes
 from openalgo_lab.broker.asking import given
-from openalgo_lab.broker.reading import from_word
-from openalgo_lab.broker.record import Record, parsed
+from openalgo_lab.broker.listing import each_once, listed
+from openalgo_lab.broker.record import Book, Record, levels, parsed, quote_of
 from openalgo_lab.model.errors import (
     DecodeError,
+    InputError,
     LabError,
     OutcomeUnknown,
     Rejected,
     SessionExpired,
     Throttled,
 )  # fmt: skip
+from openalgo_lab.model.instruments import Instrument
+from openalgo_lab.model.market import Bars, Depth, Quote
 from openalgo_lab.model.portfolio import Profile
+from openalgo_lab.model.symbols import parse_expiry
+from openalgo_lab.model.times import format_ist
+from openalgo_lab.model.vocabulary import InstrumentType
 
 __all__ = ["AngelCodec"]
 
 _LOGIN: Final = "/rest/auth/angelbroking/user/v1/loginByPassword"
 _LONGEST_REFUSAL: Final = 4_000
 _NO: Final = (False, "false", "False", "FALSE")
+_FILE: Final = "/OpenAPI_File/files/OpenAPIScripMaster.json"
+_FIELDS: Final = {
+    "ltp": "ltp", "open": "open", "high": "high", "low": "low", "prev_close": "close", "average": "avgPrice",
+    "volume": "tradeVolume", "oi": "opnInterest", "ltq": "lastTradeQty",
+}  # fmt: skip
+_SERIES: Final = re.compile(r"-(EQ|BE|MF|SG)$")
+_ASSUMED_TICK: Final = 0.05
+"""Of indices, which have none in the file."""
 
 
-class AngelCodec(OrderCalls, MarketCalls):
+class AngelCodec(OrderCalls):
     """Implements `openalgo_lab.broker.Codec`. A session holds the API key, the feed's token and the address that is
     registered for orders beside its own token."""
 
@@ -72,7 +91,7 @@ class AngelCodec(OrderCalls, MarketCalls):
             return Profile(
                 row.text("clientcode"), row.text("name", "").strip(),
                 exchanges=tuple(tables.PROFILE_EXCHANGES[w] for w in exchanges if w in tables.PROFILE_EXCHANGES),
-                products=tuple(dict.fromkeys(from_word(tables.PRODUCTS, w, "product", NAME) for w in products
+                products=tuple(dict.fromkeys(reading.from_word(tables.PRODUCTS, w, "product", NAME) for w in products
                                              if w in tables.PRODUCTS)),
             )  # fmt: skip
 
@@ -104,6 +123,49 @@ class AngelCodec(OrderCalls, MarketCalls):
     def open_feed(self, session: Session, feed: FeedSpec) -> FeedSession:
         return OrderFeed() if feed.kind is FeedKind.ORDERS else MarketFeed()
 
+    # Market data ------------------------------------------------------------------------------------------------
+
+    def quotes(self, session: Session, instruments: Sequence[Instrument]) -> Call[tuple[Quote, ...]]:
+        """An instrument that Angel One could not fetch is answered with a quote that knows nothing."""
+
+        def give(data: Any) -> tuple[Quote, ...]:
+            found = _fetched(data)
+            rows = ((i, found.get((home(i), i.broker_token), Record({}, NAME))) for i in instruments)
+            return tuple(quote_of(i, row, _FIELDS, row.moment("exchFeedTime"), _book(row)) for i, row in rows)
+
+        return call(session, f"POST {SECURE}/market/v1/quote/", give, _asked(instruments), pool="quote")
+
+    def depth(self, session: Session, instrument: Instrument) -> Call[Depth]:
+        def give(data: Any) -> Depth:
+            row = _fetched(data).get((home(instrument), instrument.broker_token), Record({}, NAME))
+            return shapes.depth_of(instrument, *_book(row), row.moment("exchFeedTime"))
+
+        return call(session, f"POST {SECURE}/market/v1/quote/", give, _asked([instrument]), pool="quote")
+
+    def history(
+        self, session: Session, instrument: Instrument, interval: str, start_ns: int, end_ns: int
+    ) -> Call[Bars]:
+        """Whole minutes, both ends included. Open interest stands in another call and is not known here."""
+        if interval not in tables.INTERVALS:
+            known = ", ".join(tables.INTERVALS)
+            raise InputError(f"{NAME} has no candles of {interval}; choose one of {known}.", field="interval")
+        body = {
+            "exchange": home(instrument), "symboltoken": instrument.broker_token,
+            "interval": tables.INTERVALS[interval],
+            "fromdate": format_ist(start_ns)[:16], "todate": format_ist(end_ns - 1)[:16],
+        }  # fmt: skip
+
+        def give(data: Any) -> Bars:
+            if not isinstance(data, list | None):
+                raise DecodeError(f"The candles of {NAME} are no list.")
+            return shapes.bars([_bar(row) for row in data or ()], start_ns, end_ns)
+
+        return call(session, f"POST {SECURE}/historical/v1/getCandleData", give, body, pool="data")
+
+    def instrument_files(self, session: Session) -> tuple[Call[tuple[Instrument, ...]], ...]:
+        del session
+        return (Call(HttpRequest("GET", _FILE, host="files"), _master),)
+
 
 def _words(value: Any) -> list[str]:
     found = value if isinstance(value, list) else str(value or "").strip("[]").split(",")
@@ -124,3 +186,63 @@ def _stated(body: bytes) -> tuple[str, str]:
 
 def _nothing(data: Any) -> None:
     del data
+
+
+def _asked(instruments: Sequence[Instrument]) -> dict[str, Any]:
+    tokens: dict[str, list[str]] = {}
+    for instrument in instruments:
+        tokens.setdefault(home(instrument), []).append(instrument.broker_token)
+    return {"mode": "FULL", "exchangeTokens": tokens}
+
+
+def _fetched(data: Any) -> dict[tuple[str, str], Record]:
+    rows = Record(data, NAME).records("fetched")
+    return {(row.text("exchange"), row.text("symbolToken")): row for row in rows}
+
+
+def _book(row: Record) -> Book:
+    book = row.record("depth") if "depth" in row else Record({}, NAME)
+    buys, sells = (levels(book.records(side), "price", "quantity", "orders") for side in ("buy", "sell"))
+    return buys, sells
+
+
+def _bar(row: Any) -> shapes.Bar:
+    if not isinstance(row, list) or len(row) != 6 or not isinstance(row[0], str):
+        raise DecodeError(f"A candle of {NAME} does not fit.")
+    first, high, low, close, volume = (Record({"v": value}, NAME).number("v") for value in row[1:])
+    return reading.moment(row[0]), first, high, low, close, volume, math.nan
+
+
+# Instruments --------------------------------------------------------------------------------------------------------
+
+
+def _master(response: HttpResponse) -> tuple[Instrument, ...]:
+    """The whole file, whose values are all text. Several series may share a symbol: EQ goes before the others."""
+    rows: list[dict[str, str]] = reading.read(response.body, list[dict[str, str]], NAME)
+    preferred = (row for row in rows if row.get("symbol", "").endswith("-EQ"))
+    return each_once(chain(preferred, (r for r in rows if not r.get("symbol", "").endswith("-EQ"))), _instrument, NAME)
+
+
+def _instrument(row: Mapping[str, str]) -> Instrument | None:
+    place, word, symbol, token = row["exch_seg"], row["instrumenttype"], row["symbol"], row["token"]
+    if place not in tables.EXCHANGES or not token.isdigit():
+        return None
+    exchange, base, expiry, strike = tables.EXCHANGES[place], row["name"], None, 0.0
+    tick = reading.number(row["tick_size"]) / 100
+    if word == "AMXIDX":
+        exchange, kind, tick = tables.INDICES[place], InstrumentType.INDEX, tick or _ASSUMED_TICK
+        base = re.sub(r"[\s-]", "", base.upper().removeprefix("S&P "))
+        base = tables.INDEX_NAMES.get(base, base)
+    elif not word:
+        kind, base = InstrumentType.EQ, _SERIES.sub("", symbol) if place == "NSE" else symbol
+    elif word.startswith(("FUT", "OPT")):
+        kind = InstrumentType(symbol[-2:] if word.startswith("OPT") else "FUT")
+        text = row["expiry"]
+        expiry = parse_expiry(f"{text[:2]}-{text[2:5]}-{text[5:]}")
+        strike = reading.number(row["strike"]) / (10_000_000 if place == "CDS" else 100)
+    else:
+        return None
+    return listed(
+        exchange, kind, base, tables.STREAM[place] << 40 | int(token), traded=symbol, feed=token, tick=tick,
+        lot=reading.whole(row["lotsize"]), expiry=expiry, strike=strike, name=row["name"],
+    )  # fmt: skip

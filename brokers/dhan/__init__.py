@@ -28,7 +28,7 @@ _HISTORY = HistoryLimits({"1m": 90, "5m": 90, "15m": 90, "25m": 90, "1h": 90, "D
 
 DHAN = BrokerSpec(
     "dhan", "Dhan", frozenset(SEGMENTS), frozenset(Capability), LoginKind.FORM, DhanCodec(), "https://api.dhan.co",
-    hosts=_HOSTS, history=_HISTORY, limits=_LIMITS, token_expiry="",
+    hosts=_HOSTS, history=_HISTORY, limits=_LIMITS, token_expiry="", verified=("simulator", "official_client"),
     login_fields=(
         _CLIENT,
         LoginField("pin", "PIN", secret=True, optional=True, hint="Six digits; not needed with a token."),
@@ -48,5 +48,5 @@ _NOT_IN_SANDBOX = {
 DHAN_SANDBOX = BrokerSpec(
     "dhan_sandbox", "Dhan Sandbox", frozenset(SEGMENTS), frozenset(Capability) - _NOT_IN_SANDBOX, LoginKind.KEY,
     SandboxCodec(), "https://sandbox.dhan.co", hosts=_HOSTS, family="dhan", login_fields=(_CLIENT, _TOKEN),
-    history=_HISTORY, limits=_LIMITS, token_expiry="",
+    history=_HISTORY, limits=_LIMITS, token_expiry="", verified=("simulator",),
 )  # fmt: skip

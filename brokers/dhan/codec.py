@@ -1,16 +1,17 @@
-"""DhanHQ v2 as pure functions: login, errors, feeds here; orders and market data in their modules."""
+"""DhanHQ v2 as pure functions: login, errors, market data, instruments, feeds."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from itertools import chain
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from brokers.dhan import tables
-from brokers.dhan.calls import as_ns, call, stated
 from brokers.dhan.feed import MarketFeed, OrderFeed
-from brokers.dhan.market import MarketCalls
-from brokers.dhan.orders import OrderCalls
+from brokers.dhan.orders import OrderCalls, as_ns, call, stated
 from brokers.dhan.tables import NAME
 from openalgo_lab.broker import (
     Call,
@@ -24,10 +25,13 @@ from openalgo_lab.broker import (
     Session,
 )  # fmt: skip
 from openalgo_lab.broker.asking import given
-from openalgo_lab.broker.reading import from_word
-from openalgo_lab.broker.record import Record, parsed
+from openalgo_lab.broker.columns import Bar, bars, depth_of
+from openalgo_lab.broker.listing import each_once, listed, rows
+from openalgo_lab.broker.reading import from_word, number, whole
+from openalgo_lab.broker.record import Book, Record, levels, parsed, quote_of
 from openalgo_lab.model.errors import (
     BrokerError,
+    DecodeError,
     InputError,
     LabError,
     Rejected,
@@ -35,14 +39,24 @@ from openalgo_lab.model.errors import (
     Throttled,
 )
 from openalgo_lab.model.instruments import Instrument
-from openalgo_lab.model.market import Depth, Quote
+from openalgo_lab.model.market import Bars, Depth, Quote
 from openalgo_lab.model.orders import OrderIntent
 from openalgo_lab.model.portfolio import Profile
+from openalgo_lab.model.times import NS_PER_SECOND, format_ist, trade_date
+from openalgo_lab.model.vocabulary import InstrumentType
 
 __all__ = ["DhanCodec", "SandboxCodec"]
 
+_NEEDED: Final = frozenset({"sem_exm_exch_id", "sem_instrument_name", "sem_smst_security_id", "sem_trading_symbol"})
+_MONTH_PART: Final = re.compile(r"-\d{0,2}[A-Za-z]{3}\d{4}(-|$)")
+_ARRAYS: Final = ("timestamp", "open", "high", "low", "close", "volume")
+_FIELDS: Final = {
+    "ltp": "last_price", "open": "day_open", "high": "day_high", "low": "day_low", "prev_close": "day_close",
+    "average": "average_price", "ltq": "last_quantity", "volume": "volume", "oi": "oi",
+}  # fmt: skip
 
-class DhanCodec(OrderCalls, MarketCalls):
+
+class DhanCodec(OrderCalls):
     """Implements `openalgo_lab.broker.Codec` for Dhan and its sandbox."""
 
     broker_name = NAME
@@ -95,6 +109,46 @@ class DhanCodec(OrderCalls, MarketCalls):
     def open_feed(self, session: Session, feed: FeedSpec) -> FeedSession:
         return OrderFeed(session) if feed.kind is FeedKind.ORDERS else MarketFeed()
 
+    # Market data ------------------------------------------------------------------------------------------------
+
+    def quotes(self, session: Session, instruments: Sequence[Instrument]) -> Call[tuple[Quote, ...]]:
+        """An instrument that Dhan leaves out is answered with a quote that knows nothing."""
+
+        def give(answer: Any) -> tuple[Quote, ...]:
+            return tuple(_quote(instrument, _picture(answer, instrument)) for instrument in instruments)
+
+        return call(session, "POST /marketfeed/quote", give, _asked(instruments), pool="quote")
+
+    def depth(self, session: Session, instrument: Instrument) -> Call[Depth]:
+        def give(answer: Any) -> Depth:
+            row = _picture(answer, instrument)
+            return depth_of(instrument, *_book(row), as_ns(row.text("last_trade_time", "")))
+
+        return call(session, "POST /marketfeed/quote", give, _asked([instrument]), pool="quote")
+
+    def history(
+        self, session: Session, instrument: Instrument, interval: str, start_ns: int, end_ns: int
+    ) -> Call[Bars]:
+        """Day candles go by dates and leave the last one out; the others go by seconds and hold both ends."""
+        body: dict[str, Any] = {
+            "securityId": instrument.broker_symbol, "exchangeSegment": tables.segment(instrument.exchange),
+            "instrument": instrument.broker_token, "oi": True,
+        }  # fmt: skip
+        if interval == "D":
+            last = trade_date(end_ns - 1) + timedelta(days=1)
+            body |= {"expiryCode": 0, "fromDate": trade_date(start_ns).isoformat(), "toDate": last.isoformat()}
+        elif interval in tables.INTERVALS:
+            body |= {"interval": tables.INTERVALS[interval], "fromDate": format_ist(start_ns)}
+            body |= {"toDate": format_ist(end_ns - NS_PER_SECOND)}
+        else:
+            raise InputError(f"Dhan has no candles of {interval}; choose 1m, 5m, 15m, 25m, 1h or D.", "interval")
+        path = "/charts/historical" if interval == "D" else "/charts/intraday"
+        return call(session, f"POST {path}", lambda a: bars(_bars(a), start_ns, end_ns), body, pool="data")
+
+    def instrument_files(self, session: Session) -> tuple[Call[tuple[Instrument, ...]], ...]:
+        del session
+        return (Call(HttpRequest("GET", "/api-data/api-scrip-master.csv", host="images"), _master),)
+
 
 class SandboxCodec(DhanCodec):
     """Dhan's sandbox takes a token of its own only, and has no market data but candles."""
@@ -118,3 +172,82 @@ class SandboxCodec(DhanCodec):
 def _session(response: HttpResponse) -> Session:
     row = Record(parsed(response.body, NAME), NAME)
     return Session(row.text("dhanClientId"), row.text("accessToken"), expires_ns=as_ns(row.text("expiryTime")))
+
+
+def _asked(instruments: Sequence[Instrument]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for instrument in instruments:
+        found.setdefault(tables.segment(instrument.exchange), []).append(int(instrument.broker_symbol))
+    return found
+
+
+def _picture(answer: Any, instrument: Instrument) -> Record:
+    """The row of an instrument; an empty one where the answer leaves it out."""
+    found = Record(answer, NAME).record("data")
+    for name in (tables.segment(instrument.exchange), instrument.broker_symbol):
+        found = found.record(name) if name in found else Record({}, NAME)
+    return found
+
+
+def _book(row: Record) -> Book:
+    book = row.record("depth") if "depth" in row else Record({}, NAME)
+    buys, sells = (levels(book.records(side), "price", "quantity", "orders") for side in ("buy", "sell"))
+    return buys, sells
+
+
+def _quote(instrument: Instrument, row: Record) -> Quote:
+    day = {f"day_{name}": row.record("ohlc").raw(name) for name in ("open", "high", "low", "close") if "ohlc" in row}
+    flat = Record({name: row.raw(name) for name in _FIELDS.values()} | day, NAME)
+    return quote_of(instrument, flat, _FIELDS, as_ns(row.text("last_trade_time", "")), _book(row))
+
+
+def _bars(answer: Any) -> Iterator[Bar]:
+    row = Record(answer, NAME)
+    arrays = [row.raw(name) for name in _ARRAYS]
+    if not all(isinstance(array, list) and len(array) == len(arrays[0]) for array in arrays):
+        raise DecodeError("Dhan's candles have columns of different lengths.")
+    interest = row.raw("open_interest")
+    # Without open interest its column is missing or of any length.
+    if not isinstance(interest, list) or len(interest) != len(arrays[0]):
+        interest = [0] * len(arrays[0])
+    for values in zip(*arrays, interest, strict=True):
+        start, *rest = (Record({"v": value}, NAME).number("v") for value in values)
+        if not 0 <= start < 2**33:
+            raise DecodeError("Dhan's candles hold a time that is none.")
+        yield (int(start) * NS_PER_SECOND, *rest)  # type: ignore[misc]  # six numbers
+
+
+# Instruments --------------------------------------------------------------------------------------------------------
+
+
+def _master(response: HttpResponse) -> tuple[Instrument, ...]:
+    """The compact file. Several series may share a symbol: EQ goes before the others."""
+    preferred = (row for row in rows(response.body, NAME, _NEEDED) if row.get("sem_series") == "EQ")
+    others = (row for row in rows(response.body, NAME, _NEEDED) if row.get("sem_series") != "EQ")
+    return each_once(chain(preferred, others), _instrument, NAME)
+
+
+def _instrument(row: Mapping[str, str]) -> Instrument | None:
+    word, trading = row["sem_instrument_name"], row["sem_trading_symbol"]
+    exchange = tables.LISTINGS.get(f"{row['sem_exm_exch_id']}:{word}")
+    if exchange is None:
+        return None
+    match = _MONTH_PART.search(trading)
+    base, expiry = trading, None
+    if word == "EQUITY":
+        kind = InstrumentType.EQ
+    elif word == "INDEX":
+        kind, base = InstrumentType.INDEX, re.sub(r"[\s-]", "", trading).upper()
+        base = tables.INDEX_NAMES.get(base, base)
+    elif match is None:
+        return None
+    else:
+        base = trading[: match.start()]
+        kind = InstrumentType(row["sem_option_type"] if word.startswith("OPT") else "FUT")
+        expiry = date.fromisoformat(row["sem_expiry_date"][:10])
+    return listed(
+        exchange, kind, base, tables.SEGMENTS[exchange][1] << 40 | whole(row["sem_smst_security_id"]),
+        traded=row["sem_smst_security_id"], feed=word, lot=whole(row["sem_lot_units"]), expiry=expiry,
+        tick=number(row["sem_tick_size"]) / 100, strike=number(row["sem_strike_price"]),
+        name=row["sm_symbol_name" if word == "EQUITY" else "sem_custom_symbol"],
+    )  # fmt: skip

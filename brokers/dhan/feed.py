@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from brokers.dhan import tables
-from brokers.dhan.calls import order_report
+from brokers.dhan.orders import order_report
 from brokers.dhan.tables import NAME
 from openalgo_lab.broker import FrameContent, Session, reading
 from openalgo_lab.broker.feeding import ModalFeed, PlainFeed

@@ -1,21 +1,21 @@
-"""Orders, GTT and the account at Dhan."""
+"""Orders, GTT and the account at Dhan, and what all its calls share."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from brokers.dhan import tables
-from brokers.dhan.calls import as_ns, call, order_report, rows, stated
 from brokers.dhan.tables import NAME
 from openalgo_lab.broker import Call, Lane, OrderChange, PlainCodec, Session
-from openalgo_lab.broker.reading import to_word
+from openalgo_lab.broker.asking import json_call
+from openalgo_lab.broker.reading import from_word, moment, to_word
 from openalgo_lab.broker.receipt import accepted
-from openalgo_lab.broker.record import Record
-from openalgo_lab.model.errors import NotSupported, Rejected
+from openalgo_lab.broker.record import Record, parsed
+from openalgo_lab.model.errors import DecodeError, NotSupported, Rejected
 from openalgo_lab.model.gtt import GttIntent, GttKind, GttLeg, GttReport
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.money import to_paise
@@ -24,10 +24,72 @@ from openalgo_lab.model.portfolio import Funds, Holding
 from openalgo_lab.model.reports import Evidence, FillReport, OrderReport, PositionReport
 from openalgo_lab.model.vocabulary import Exchange, PriceType, Side
 
-__all__ = ["OrderCalls"]
+__all__ = ["OrderCalls", "as_ns", "call", "order_report", "stated"]
 
-_MAY_BE_NONE = frozenset({400, 404, 500})
-_HOLDING_EXCHANGES = {"ALL": Exchange.NSE, "NSE": Exchange.NSE, "BSE": Exchange.BSE}
+T = TypeVar("T")
+_LONGEST_REFUSAL: Final = 4_000
+_MAY_BE_NONE: Final = frozenset({400, 404, 500})
+_HOLDING_EXCHANGES: Final = {"ALL": Exchange.NSE, "NSE": Exchange.NSE, "BSE": Exchange.BSE}
+
+
+def call(
+    session: Session, target: str, give: Callable[[Any], T], body: dict[str, Any] | None = None, **how: Any
+) -> Call[T]:
+    """One call; ``how`` as in `json_call`. Every body names the client."""
+    headers = (
+        ("access-token", session.token), ("client-id", session.client),
+        ("content-type", "application/json"), ("accept", "application/json"),
+    )  # fmt: skip
+    method, path = target.split(" ")
+    content = None if body is None else {"dhanClientId": session.client, **body}
+    return json_call(NAME, f"{method} /v2{path}", headers, give, content, **{"pool": "other", **how})
+
+
+def stated(body: bytes) -> tuple[str, str]:
+    """Code and text of an error in either form: of the trading calls, or of the data calls, whose code is a key.
+    Empty for a success. Raises DecodeError for what is no JSON, or an error in a form that is not Dhan's."""
+    if len(body) > _LONGEST_REFUSAL or body.lstrip().startswith(b"["):
+        return "", ""
+    row = Record(parsed(body, NAME), NAME)
+    for prefix in ("error", "internalError"):
+        if f"{prefix}Code" in row:
+            return row.text(f"{prefix}Code"), row.text(f"{prefix}Message", "")[:200]
+    if str(row.raw("status")).lower() in ("failed", "failure") and isinstance(data := row.raw("data"), dict):
+        return next(((code, str(text)[:200]) for code, text in data.items()), ("", ""))
+    if "timestamp" in row and "path" in row:
+        raise DecodeError("Dhan's server knows no such path.")
+    return "", ""
+
+
+def rows(value: Any) -> list[Record]:
+    """The objects of an answer that is a list, or one object where that is all there is."""
+    return Record.all([value] if isinstance(value, dict) else value, NAME)
+
+
+def as_ns(text: str) -> int:
+    """UTC ns of a time on the Indian clock; 0 for Dhan's several ways of saying that there is none."""
+    return 0 if text in ("", "NA", "0") or text.startswith("0001-") else moment(text.replace("/", "-"))
+
+
+def order_report(row: Record, exchange: Exchange, source: Evidence) -> OrderReport:
+    """Dhan has no state of its own for a stop order that waits: it is PENDING with nothing filled."""
+    word = row.text("orderStatus").upper()
+    status = from_word(tables.STATUSES, word, "order state", NAME)
+    price_type = row.word(tables.PRICE_TYPES, "orderType", "order type")
+    filled = row.count("filledQty")
+    if status is OrderStatus.OPEN and filled:
+        status = OrderStatus.PARTIALLY_FILLED
+    elif word == "PENDING" and price_type.has_trigger:
+        status = OrderStatus.TRIGGER_PENDING
+    tag = row.text("correlationId", "")
+    return OrderReport(
+        row.text("orderId"), "" if tag == "NA" else tag, status, source, exchange, row.text("securityId"),
+        row.word(tables.SIDES, "transactionType", "side"), row.word(tables.PRODUCTS, "productType", "product"),
+        price_type, row.count("quantity"), filled, row.number("averageTradedPrice", 0.0), row.number("price", 0.0),
+        trigger_price=row.number("triggerPrice", 0.0),
+        reason=row.text("omsErrorDescription", "") if status is OrderStatus.REJECTED else "",
+        exchange_ns=as_ns(row.text("exchangeTime", "")) or as_ns(row.text("updateTime", "")),
+    )  # fmt: skip
 
 
 class OrderCalls(PlainCodec):

@@ -31,6 +31,6 @@ SPEC = BrokerSpec(
         FeedSpec("market", FeedKind.MARKET, "wss://socket.fyers.in", 0.0, 10.0, symbols_per_socket=5000, batch=700),
         FeedSpec("orders", FeedKind.ORDERS, "wss://socket.fyers.in", 30.0, 10.0),
     ),
-    history=HistoryLimits(_DAYS),
+    history=HistoryLimits(_DAYS), verified=("simulator",),
     limits=Limits(_RATES, quotes_batch=50, data_timeout_s=30.0),
 )  # fmt: skip

@@ -68,7 +68,7 @@ def each_once(
     for number, row in enumerate(source, start=1):  # noqa: B007 - how many there were
         try:
             made = make(row)
-        except (SymbolError, DecodeError):
+        except (SymbolError, DecodeError, KeyError, ValueError):
             continue
         if made is not None:
             found.setdefault((made.exchange, made.symbol), made)

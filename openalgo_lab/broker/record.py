@@ -4,18 +4,25 @@ matter, and for brokers who write the same field now as a number and now as text
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
-from openalgo_lab.broker import reading
+from openalgo_lab.broker import columns, reading
 from openalgo_lab.model.errors import DecodeError
+from openalgo_lab.model.instruments import Instrument
+from openalgo_lab.model.market import Quote
 
-__all__ = ["Record", "parsed"]
+__all__ = ["Book", "Record", "levels", "parsed", "quote_of"]
 
 V = TypeVar("V")
 
 _LONGEST: Final = 4_000
 _MOST: Final = 2**53
+_COUNTS: Final = frozenset({"volume", "oi", "ltq"})
+
+Level = tuple[float, float, int]
+Book = tuple[Sequence[Level], Sequence[Level]]
+"""Bids and asks, best first."""
 
 
 def parsed(body: bytes | str, broker: str) -> Any:
@@ -122,3 +129,19 @@ class Record:
 
     def _misfit(self, name: str) -> DecodeError:
         return DecodeError(f"{self._broker} sent {name!r} as {str(self._fields.get(name))[:40]!r}, which does not fit.")
+
+
+def levels(rows: Iterable[Record], price: str, quantity: str, orders: str) -> list[Level]:
+    """A side of the book, from objects whose fields have these names."""
+    return [(row.number(price), row.number(quantity), row.count(orders, 0)) for row in rows]
+
+
+def quote_of(
+    instrument: Instrument, row: Record, names: Mapping[str, str], time_ns: int, book: Book = ((), ())
+) -> Quote:
+    """A quote from a row whose own names ``names`` gives by ours. What is missing is not known, nor is a price of 0."""
+    found = {ours: row.number(theirs) for ours, theirs in names.items() if theirs in row}
+    for ours, side in zip(("bid", "ask"), book, strict=True):
+        for price, quantity, _ in side[:1] if side and side[0][0] else ():
+            found |= {ours: price, f"{ours}_qty": quantity}
+    return columns.quote(instrument, {n: value for n, value in found.items() if value or n in _COUNTS}, time_ns)
