@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
+from urllib.parse import unquote
 
 import msgspec
 
@@ -24,9 +25,10 @@ from tests.conformance.simulators.noren_rows import (
     quote_row,
     report_of,
     tick_row,
+    trade_part,
     traded_as,
 )
-from tests.conformance.venue import CLIENT, HOLDINGS, IST, LISTED, Booked, Listing, Refused, Trade, Trigger, Venue
+from tests.conformance.venue import CLIENT, HOLDINGS, IST, LISTED, Booked, Listing, Refused, Trigger, Venue
 
 __all__ = ["FlattradeSimulator", "NorenSimulator", "ShoonyaSimulator", "TradesmartSimulator", "ZebuSimulator"]
 
@@ -154,22 +156,25 @@ class NorenSimulator(Simulator):
     # Orders ----------------------------------------------------------------------------------------------------
 
     def _listing(self, data: dict[str, Any]) -> Listing:
-        found = [x for x in LISTED if (exchange_of(x), traded_as(x)) == (data["exch"], data["tsym"])]
+        # Order calls take the symbol percent-encoded as well, as the official library sends it.
+        asked = (data["exch"], unquote(data["tsym"]))
+        found = [x for x in LISTED if (exchange_of(x), traded_as(x)) == asked]
         if len(found) != 1:
             raise Refused("input", "Invalid Trading Symbol")
         return found[0]
 
-    def _terms(self, data: dict[str, Any]) -> dict[str, Any]:
+    def _terms(self, data: dict[str, Any], validity: str = "DAY") -> dict[str, Any]:
         kind = data["prctyp"]
-        if kind == "LMT" and "trgprc" in data:
-            raise Refused("", "Trigger price invalid - 0.00")
         trigger = float(data["trgprc"]) if kind.startswith("SL") else 0.0
-        return {"price_type": _TYPES[kind], "price": float(data["prc"]), "trigger": trigger, "validity": data["ret"]}
+        validity = data.get("ret", validity)
+        return {"price_type": _TYPES[kind], "price": float(data["prc"]), "trigger": trigger, "validity": validity}
 
     def _place(self, asked: Asked) -> Answer:
         data = _data(asked)
         if data["actid"] != CLIENT or data.get("amo", "Yes") != "Yes":
             raise Refused("input", "Invalid AMO")
+        if data["prctyp"] == "LMT" and data.get("trgprc", "0") not in ("0", "None"):
+            raise Refused("", "Trigger price invalid - 0.00")
         terms = self._terms(data)
         order = self.venue.place(
             self._listing(data), side=_SIDES[data["trantype"]], product=_PRODUCTS[data["prd"]],
@@ -190,7 +195,9 @@ class NorenSimulator(Simulator):
         order = self._own(data)
         if self._listing(data) is not order.listing or int(data["qty"]) < order.filled:
             raise Refused("input", "Invalid quantity or symbol")
-        self.venue.modify(order.id, quantity=int(data["qty"]), **self._terms(data))
+        if data["prctyp"] == "LMT" and "trgprc" in data:
+            raise Refused("", "Trigger price invalid - 0.00")
+        self.venue.modify(order.id, quantity=int(data["qty"]), **self._terms(data, order.validity))
         return json_answer({"stat": "Ok", "result": order.id, "request_time": "10:15:31 05-01-2026"})
 
     def _cancel(self, asked: Asked) -> Answer:
@@ -210,7 +217,7 @@ class NorenSimulator(Simulator):
         rows = []
         for trade in self.venue.trades:
             done[trade.order.id] = done.get(trade.order.id, 0) + trade.quantity
-            rows.append(order_row(trade.order) | _filled(trade) | {"fillshares": str(done[trade.order.id])})
+            rows.append(order_row(trade.order) | trade_part(trade) | {"fillshares": str(done[trade.order.id])})
         return _rows(rows)
 
     # The account -----------------------------------------------------------------------------------------------
@@ -234,7 +241,7 @@ class NorenSimulator(Simulator):
         return json_answer({"stat": "Ok", "actid": CLIENT, **{name: f"{value:.2f}" for name, value in body.items()}})
 
     def _leg(self, data: dict[str, Any]) -> tuple[Listing, int]:
-        self._terms(data | {"ret": "DAY"})
+        self._terms(data)
         return self._listing(data), int(data["qty"])
 
     def _basket_margin(self, asked: Asked) -> Answer:
@@ -386,7 +393,7 @@ class NorenSimulator(Simulator):
         if not known:
             frames.append(self._update(order) | {"status": "PENDING", "reporttype": "NewAck"})
         trade = self.venue.trades[-1] if fresh else None
-        frames.append(self._update(order) | (_filled(trade) | {"reporttype": "Fill"} if trade is not None else {}))
+        frames.append(self._update(order) | (trade_part(trade) | {"reporttype": "Fill"} if trade is not None else {}))
         for socket in self.open_sockets:
             if socket.facts.get("orders"):
                 for frame in frames:
@@ -418,6 +425,7 @@ def _data(asked: Asked) -> dict[str, Any]:
         found: dict[str, Any] = msgspec.json.decode(_part(asked, "jData"))
     except msgspec.DecodeError:
         raise Refused("input", "jData is not valid json object") from None
+    found = {name: value for name, value in found.items() if value is not None}
     for name, value in found.items():
         if not isinstance(value, str) and name not in (
             "basketlists", "oivariable", "place_order_params", "place_order_params_leg2",
@@ -432,14 +440,6 @@ def _no(text: str, status: int = 200) -> Answer:
 
 def _rows(rows: Sequence[Any]) -> Answer:
     return json_answer(rows) if rows else _no('Error Occurred : 5 "no data"')
-
-
-def _filled(trade: Trade) -> dict[str, str]:
-    at = trade.at.astimezone(IST)
-    return {
-        "flid": trade.id, "flqty": str(trade.quantity), "flprc": f"{trade.price:.2f}",
-        "fltm": f"{at:%d-%m-%Y %H:%M:%S}",
-    }  # fmt: skip
 
 
 def _zips(*exchanges: str) -> dict[str, str]:

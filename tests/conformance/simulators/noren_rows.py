@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from tests.conformance.venue import CLIENT, IST, LISTED, Booked, Candle, Listing, Picture, Position, Trigger
+from tests.conformance.venue import CLIENT, IST, LISTED, Booked, Candle, Listing, Picture, Position, Trade, Trigger
 
 __all__ = [
     "candle_row", "dated_row", "exchange_of", "gtt_row", "holding_row", "master_lines", "order_row", "position_row",
-    "quote_row", "report_of", "tick_row", "traded_as",
+    "quote_row", "report_of", "tick_row", "trade_part", "traded_as",
 ]  # fmt: skip
 
 _SIDES = {"BUY": "B", "SELL": "S"}
@@ -94,6 +94,15 @@ def order_row(order: Booked) -> dict[str, str]:
     if order.exchange_id:
         row["exchordid"] = order.exchange_id
     return row
+
+
+def trade_part(trade: Trade) -> dict[str, str]:
+    """What a trade adds to its order's row."""
+    at = trade.at.astimezone(IST)
+    return {
+        "flid": trade.id, "flqty": str(trade.quantity), "flprc": f"{trade.price:.2f}",
+        "fltm": f"{at:%d-%m-%Y %H:%M:%S}",
+    }  # fmt: skip
 
 
 def position_row(position: Position, picture: Picture) -> dict[str, str]:
