@@ -128,6 +128,7 @@ class Engine:
             worker=self._worker,
             instruments=self._instruments,
             report=self._report,
+            call=self._call_as,
         )
         self.sheet = HealthSheet(self, parts, self._lag)
         self.security = Security(parts.vault or VaultKeeper(parts.folder), call=self._call_as, publish=self.bus.publish)
@@ -406,7 +407,8 @@ class Engine:
             *self.security.desks,
         )
         touched = AccountsTouched(self.router, self.ledger)
-        return CommandTable(desks, self.security.middleware(self.config.rates, touched))
+        steps = (*self.security.middleware(self.config.rates, touched), self.works.action_center.step)
+        return CommandTable(desks, steps)
 
     def _instruments(self) -> InstrumentStore:
         if self._store is None:

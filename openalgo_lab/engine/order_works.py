@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from openalgo_lab.engine.accounting.book import FillBook
 from openalgo_lab.engine.accounting.desk import AccountingDesk
 from openalgo_lab.engine.algos import AlgoDesk, AlgoKeeper
+from openalgo_lab.engine.approvals import ActionCenter, ApprovalDesk, Call, PaperOnly
 from openalgo_lab.engine.bar_source import BarSource
 from openalgo_lab.engine.baskets import Baskets
 from openalgo_lab.engine.board import Board
@@ -61,6 +62,7 @@ class OrderWorks:
         worker: Executor,
         instruments: Callable[[], InstrumentStore],
         report: Callable[[str, str], None],
+        call: Call,
     ) -> None:
         self._supervisor = supervisor
         self._bus = bus
@@ -123,6 +125,14 @@ class OrderWorks:
             changed=changed,
             now_ns=parts.now_ns,
         )
+        self.action_center = ActionCenter(
+            store=self.kept,
+            board=board,
+            call=call,
+            is_paper=PaperOnly(router, ledger),
+            changed=changed,
+            now_ns=parts.now_ns,
+        )
         finder = OptionFinder(instruments, data.quotes)
         baskets = Baskets(slicer=self.slicer, bus=bus)
         smart = SmartOrders(slicer=self.slicer, ledger=ledger, router=router)
@@ -135,6 +145,7 @@ class OrderWorks:
             GttDesk(self.gtts),
             BracketDesk(self.brackets),
             AlgoDesk(self.algos),
+            ApprovalDesk(self.action_center),
             AccountingDesk(
                 book=self.fill_book,
                 ledger=ledger,
@@ -151,6 +162,7 @@ class OrderWorks:
         self._supervisor.keep("loss watch", self.loss_watch.keep)
         self._supervisor.keep("gtt", self.gtts.keep)
         self._supervisor.keep("brackets", self.brackets.keep)
+        self._supervisor.keep("action center", self.action_center.keep)
 
     def hear(self, event: AnyEvent) -> None:
         """Every event of the ledger, before anyone else hears it."""

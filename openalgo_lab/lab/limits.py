@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from openalgo_lab.lab.action_center import ActionCenter
 from openalgo_lab.lab.looked_after import LookedAfterCalls
 from openalgo_lab.lab.pairs import Ask, awaited, blocking
 from openalgo_lab.lab.sandbox import Sandbox
@@ -47,6 +48,11 @@ class LimitCalls(LookedAfterCalls):
     def _arm(self, account: str = "", *, armed: bool = True) -> Ask[Done, str]:
         """Let new orders of a live account leave, until the engine ends or the kill switch is engaged."""
         return Ask(ArmLive(account, armed), lambda done: done.message)
+
+    @property
+    def action_center(self) -> ActionCenter:
+        """Semi-automatic orders: what programs ask for waits here for a yes or no."""
+        return ActionCenter(self)
 
     @property
     def sandbox(self) -> Sandbox:

@@ -11,6 +11,7 @@ import msgspec
 
 from openalgo_lab.model.accounting import AnyAccountingCommand
 from openalgo_lab.model.algo_commands import AnyAlgoCommand
+from openalgo_lab.model.approvals import AnyApprovalCommand
 from openalgo_lab.model.broker_commands import AnyBrokerCommand
 from openalgo_lab.model.command_base import Command, Done
 from openalgo_lab.model.events import Books, EngineStatus
@@ -187,5 +188,6 @@ AnyCommand = (
     | AnySandboxCommand
     | AnyGttCommand
     | AnyAlgoCommand
+    | AnyApprovalCommand
 )
 """Every command, as the tagged union in which it travels."""

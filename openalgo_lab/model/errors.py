@@ -7,6 +7,7 @@ LabError
 │   └── RuleError              a market rule (lot, tick, session …) that is not known for that date
 ├── Denied                     the engine refused before the wire (risk gate, permission, rate)
 │   ├── RiskDenied             a named risk check said no; ``rule`` says which
+│   ├── AwaitsApproval         it waits in the Action Center for a person's yes
 │   └── NotPermitted           the caller may not give this command
 ├── BrokerError                the broker's side
 │   ├── Rejected               a definite refusal by the broker or exchange
@@ -33,6 +34,7 @@ LabError
 from __future__ import annotations
 
 __all__ = [
+    "AwaitsApproval",
     "BrokerError",
     "CallTimeout",
     "DecodeError",
@@ -100,6 +102,10 @@ class RiskDenied(Denied):
         super().__init__(message)
         self.rule = rule
         self.field = field
+
+
+class AwaitsApproval(Denied):
+    """The order waits in the Action Center until a person approves it; the sentence names its number."""
 
 
 class NotPermitted(Denied):
@@ -203,6 +209,7 @@ _BY_NAME: dict[str, type[LabError]] = {
         NotSupported,
         RuleError,
         Denied,
+        AwaitsApproval,
         RiskDenied,
         NotPermitted,
         BrokerError,

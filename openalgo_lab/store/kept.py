@@ -17,6 +17,10 @@ T = TypeVar("T")
 _SCHEMA = "CREATE TABLE IF NOT EXISTS kept (kind TEXT, key TEXT, body BLOB NOT NULL, PRIMARY KEY (kind, key))"
 
 
+_PUT = "INSERT INTO kept VALUES (?,?,?) ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body"
+"""In place: what was put first stays first."""
+
+
 class KeptStore:
     """``KeptStore(None)`` keeps nothing beyond its own life. Used on one thread. Raises StoreError."""
 
@@ -36,7 +40,7 @@ class KeptStore:
 
     def put(self, kind: str, key: str, value: msgspec.Struct) -> None:
         """Insert or replace."""
-        self._run("INSERT OR REPLACE INTO kept VALUES (?,?,?)", (kind, key, msgspec.msgpack.encode(value)))
+        self._run(_PUT, (kind, key, msgspec.msgpack.encode(value)))
 
     def drop(self, kind: str, key: str) -> None:
         """Remove; one that is not there is no error."""
