@@ -13,7 +13,7 @@ import secrets
 import sys
 import webbrowser
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from openalgo_lab.broker import registry
 from openalgo_lab.broker.callback import DEFAULT_REDIRECT, CallbackServer, parameters_of
@@ -100,9 +100,36 @@ class ConnectCalls(LabCore):
         command = ConnectBroker(broker, account, _secret(fields), keep, data, base_url, feed_url)
         return self.call(command, CONNECT_S)
 
-    async def connect_async(self, broker: str, **how: Any) -> Connected:
-        """The same on your own loop."""
-        return await asyncio.to_thread(self.connect, broker, **how)
+    async def connect_async(
+        self,
+        broker: str,
+        *,
+        account: str = "",
+        data: bool = True,
+        keep: bool = True,
+        url: str = "",
+        redirect_uri: str = DEFAULT_REDIRECT,
+        base_url: str = "",
+        feed_url: str = "",
+        ask: Asker | None = None,
+        open_page: Opener = webbrowser.open,
+        **credentials: str,
+    ) -> Connected:
+        """The same on your own loop; asking and the login page wait on a thread of their own."""
+        return await asyncio.to_thread(
+            self.connect,
+            broker,
+            account=account,
+            data=data,
+            keep=keep,
+            url=url,
+            redirect_uri=redirect_uri,
+            base_url=base_url,
+            feed_url=feed_url,
+            ask=ask,
+            open_page=open_page,
+            **credentials,
+        )
 
     def _disconnect(self, account: str, *, logout: bool = False) -> Ask[Done, str]:
         """End a connection. Orders and positions at the broker stay; ``logout`` ends the session there too."""

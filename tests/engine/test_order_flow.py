@@ -212,7 +212,8 @@ async def test_the_kill_switch(tmp_path: Path) -> None:
             await engine.call(limit(quantity=n + 1), TRADER)
         broker.delay_s = 0.05
         on_its_way = asyncio.ensure_future(engine.call(limit(98.0), TRADER))
-        await asyncio.sleep(0.02)
+        while broker.asked < 51:
+            await asyncio.sleep(0)
         broker.delay_s = 0.0
         reply = await engine.call(KillSwitch(engage=True), TRADER)
         assert (len(reply.done), reply.failed) == (51, ())

@@ -83,6 +83,7 @@ class ScriptedBroker:
         self.now = 1_000
         self.price = 100.0
         self.delay_s = 0.0
+        self.asked = 0
         self.carried: dict[tuple[Exchange, str, Product], tuple[int, float]] = {}
         self.subscribed: list[tuple[str, FeedMode]] = []
         self.unsubscribed: list[str] = []
@@ -99,6 +100,7 @@ class ScriptedBroker:
 
     async def place(self, intent: OrderIntent, instrument: Instrument) -> OrderReport:
         cut = self._next_cut()
+        self.asked += 1
         if cut is Cut.BEFORE:
             raise WireError("no route")
         await asyncio.sleep(self.delay_s)
