@@ -5,6 +5,7 @@ import contextlib
 import json
 import sys
 import threading
+import time
 
 from NorenRestApiPy.NorenApi import FeedType, NorenApi
 
@@ -27,6 +28,8 @@ def rest(api, key, secret, code):
     api.cancel_order(third)
     told["refused"] = [api.cancel_order(third), api.modify_order("9", "NSE", "SBIN-EQ", 1, "LMT", newprice=800.1)]
     told["ids"] = [first, second, third, fourth]
+    while not api.get_trade_book():  # the library answers an empty book with None
+        time.sleep(0.05)
     told["orders"], told["trades"] = api.get_order_book(), api.get_trade_book()
     told["history_of"] = api.single_order_history(first)
     told["positions"], told["holdings"], told["limits"] = api.get_positions(), api.get_holdings("C"), api.get_limits()

@@ -87,8 +87,7 @@ async def _account(told: dict[str, Any], made: Rig) -> None:
     funds = await made.adapter.funds()
     assert funds.used_paise == round(float(told["limits"]["marginused"]) * 100)
     (position,) = await made.adapter.positions()
-    theirs = told["positions"] or []
-    assert {row["tsym"] for row in theirs} <= {position.symbol}
+    assert {row["tsym"] for row in told["positions"]} == {position.symbol}
 
 
 async def _market(told: dict[str, Any], made: Rig) -> None:
