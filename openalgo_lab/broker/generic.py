@@ -226,11 +226,15 @@ class GenericAdapter:
         return await fetch_history(self.spec, interval, start_ns, end_ns, page)
 
     async def instruments(self) -> Sequence[Instrument]:
-        """The whole master contract of the day; files are fetched one by one and decoded on another thread."""
-        found: list[Instrument] = []
+        """The whole master contract of the day; files are fetched one by one and decoded on another thread.
+
+        Where two files list a symbol of an exchange, the first one counts.
+        """
+        found: dict[tuple[str, str], Instrument] = {}
         for number in range(len(self.spec.codec.instrument_files(await self._session()))):
-            found += await self._instrument_file(number)
-        return found
+            for instrument in await self._instrument_file(number):
+                found.setdefault((instrument.exchange, instrument.symbol), instrument)
+        return list(found.values())
 
     async def _instrument_file(self, number: int) -> Sequence[Instrument]:
         call = self.spec.codec.instrument_files(await self._session())[number]

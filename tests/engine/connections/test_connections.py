@@ -295,3 +295,13 @@ async def test_only_a_broker_has_market_data(tmp_path: Path) -> None:
         on.engine.router.add(other)
         with pytest.raises(InputError, match="no market data of its own"):
             await on.engine.call(UseAccount("OTHER", orders=False, data=True), LOCAL)
+
+
+def test_a_login_travels_between_kernels_and_shows_no_secret() -> None:
+    from openalgo_lab.engine.link.frames import Request, decode_guest, encode
+    from openalgo_lab.model.secret import Secret
+
+    command = ConnectBroker("zerodha", credentials={"api_secret": Secret("very-secret")})
+    arrived = decode_guest(encode(Request(1, command)))
+    assert isinstance(arrived, Request) and arrived.command == command
+    assert "very-secret" not in repr(command)
