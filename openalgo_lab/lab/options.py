@@ -26,7 +26,10 @@ from openalgo_lab.model.symbols import parse_expiry
 from openalgo_lab.model.vocabulary import Exchange
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from openalgo_lab.lab.chain import OptionChain
+    from openalgo_lab.lab.chain_recorder import ChainRecorder
     from openalgo_lab.lab.strategy_legs import SavedStrategy
     from openalgo_lab.lab.strategy_live import OptionStrategy
 
@@ -46,6 +49,20 @@ class OptionCalls(StructureCalls):
         from openalgo_lab.lab.chain import OptionChain
 
         return OptionChain.of(self, underlying, expiry, conventions)
+
+    def record_chain(
+        self, underlying: str = "NIFTY", *, expiries: int = 4, every_s: float = 60.0, path: Path | str | None = None
+    ) -> ChainRecorder:
+        """Record snapshots of the nearest ``expiries`` to a file that :class:`Lab` can replay, until ``.stop()``.
+
+        Args:
+            path: a Parquet file; None puts it into the profile's folder ``chains``.
+        """
+        from openalgo_lab.lab.chain_recorder import ChainRecorder
+
+        first = self.option_chain(underlying)
+        later = [self.option_chain(underlying, day) for day in first.expiries[1:expiries]]
+        return ChainRecorder(self, [first, *later], every_s=every_s, path=path)
 
     def _option_greeks(
         self,

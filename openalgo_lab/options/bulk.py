@@ -34,15 +34,31 @@ def loaded() -> bool:
 
 
 def bulk_greeks(
-    forward: Floats, strike: Floats, years: Floats, volatility: Floats, is_call: Calls, *, rate: float = 0.0
+    forward: Floats,
+    strike: Floats,
+    years: Floats,
+    volatility: Floats,
+    is_call: Calls,
+    *,
+    rate: float = 0.0,
+    out: FloatArray | None = None,
 ) -> Greeks:
-    """As :func:`~openalgo_lab.options.black.black_greeks`, with one ``rate`` for all; shapes broadcast."""
+    """As :func:`~openalgo_lab.options.black.black_greeks`, with one ``rate`` for all; shapes broadcast.
+
+    ``out``: float64 (9, n), contiguous, to be filled and answered with, so that a long computation does not ask for
+    fresh memory every time; n is the number of options. Raises ValueError when it has another shape.
+    """
     kernels = _kernels()
-    if kernels is None:
-        return black_greeks(forward, strike, years, volatility, is_call, rate=rate)
     shape, (f, k, t, s), calls = _flat((forward, strike, years, volatility), is_call)
-    out = np.empty((_FIELDS, len(f)))
-    kernels.greeks_kernel(f, k, t, s, calls, float(rate), out)
+    if out is None:
+        out = np.empty((_FIELDS, len(f)))
+    elif out.shape != (_FIELDS, len(f)):
+        raise ValueError(f"out has the shape {out.shape}, it must be {(_FIELDS, len(f))}.")
+    if kernels is None:
+        found = black_greeks(f, k, t, s, calls, rate=rate)
+        out[:] = [getattr(found, name) for name in Greeks.__struct_fields__]
+    else:
+        kernels.greeks_kernel(f, k, t, s, calls, float(rate), out)
     return Greeks(*(row.reshape(shape) for row in out))
 
 

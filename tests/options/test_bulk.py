@@ -88,6 +88,15 @@ def test_dead_and_unknown_options_are_the_same(years: float, volatility: float) 
         assert getattr(quick, name) == pytest.approx(getattr(slow, name), nan_ok=True), name
 
 
+def test_memory_may_be_given() -> None:
+    out = np.empty((9, 3))
+    found = bulk_greeks(26_000.0, np.array([25e3, 26e3, 27e3]), 0.02, 0.1, True, out=out)
+    assert np.shares_memory(found.charm, out)
+    assert found.price.tolist() == bulk_greeks(26_000.0, np.array([25e3, 26e3, 27e3]), 0.02, 0.1, True).price.tolist()
+    with pytest.raises(ValueError, match="must be"):
+        bulk_greeks(26_000.0, 26_000.0, 0.02, 0.1, True, out=out)
+
+
 def test_shapes_broadcast() -> None:
     strikes = np.array([[25000.0], [26000.0]])
     assert bulk_volatility(np.array([1200.0, 1300.0]), 26_000.0, strikes, 0.02, True).shape == (2, 2)

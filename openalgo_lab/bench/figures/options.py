@@ -5,15 +5,25 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
+from datetime import date
+from datetime import time as clock
 
 import numpy as np
+import numpy.typing as npt
 
 from openalgo_lab.bench.peers import in_peers
 from openalgo_lab.bench.spec import Measured, figure
+from openalgo_lab.engine.board import Board
+from openalgo_lab.engine.option_data.contracts import ChainContracts
+from openalgo_lab.engine.option_data.reading import ChainReader
+from openalgo_lab.model.instruments import Instrument
+from openalgo_lab.model.symbols import format_symbol
+from openalgo_lab.model.times import NS_PER_DAY, at_ist, to_ns
+from openalgo_lab.model.vocabulary import Exchange, InstrumentType
 from openalgo_lab.options.black import black_greeks, black_price
 from openalgo_lab.options.bulk import bulk_greeks, bulk_volatility, load
 
-__all__ = ["chain_us", "greeks_m_per_s", "iv_m_per_s"]
+__all__ = ["chain_refresh_ms", "chain_us", "greeks_m_per_s", "iv_m_per_s"]
 
 _MANY = 1_000_000
 _RATE = 0.065
@@ -68,7 +78,8 @@ def greeks_m_per_s() -> Measured:
     """A million options on one thread: price and eight Greeks; best round, and how many times plain NumPy."""
     load()
     forward, strike, years, volatility, calls = _million()
-    ours = min(_spent(lambda: bulk_greeks(forward, strike, years, volatility, calls, rate=_RATE), 9))
+    out = np.empty((9, _MANY))
+    ours = min(_spent(lambda: bulk_greeks(forward, strike, years, volatility, calls, rate=_RATE, out=out), 9))
     plain = min(_spent(lambda: black_greeks(forward, strike, years, volatility, calls, rate=_RATE), 3))
     return Measured(_MANY / ours / 1e6, also={"times NumPy": plain / ours})
 
@@ -84,6 +95,59 @@ def iv_m_per_s() -> Measured:
     value = price * np.exp(_RATE * years) - np.maximum(np.where(calls, forward - strike, strike - forward), 0.0)
     error = float(np.nanmax(np.abs(found - volatility)[value >= 1e-6]))
     return Measured(_MANY / min(spent) / 1e6, also={"largest error": error})
+
+
+@figure("chain_refresh_ms", unit="ms", goal=2.0, better="lower")
+def chain_refresh_ms() -> Measured:
+    """A live chain of 200 strikes, all prices new: from the board to the bytes for the browser, in plain NumPy."""
+    from openalgo_lab.ui.chain.columns import CHAIN_COLUMNS, FIELDS
+    from openalgo_lab.ui.chain.widget import flags_of
+    from openalgo_lab.ui.grid.frames import CellTable
+
+    contracts, board, rows = _live_chain()
+    reader, table = ChainReader(contracts), CellTable(CHAIN_COLUMNS)
+    table.set_rows(range(len(contracts)), {})
+    rng, now = np.random.default_rng(0), contracts.expiry_ns - 6 * NS_PER_DAY
+    ltp = board.column("ltp", rows)
+    spent = []
+    for _ in range(300):
+        moved = np.maximum(ltp + 0.05 * rng.integers(-4, 5, len(ltp)), 0.05)
+        board.write(rows, {"ltp": moved, "bid": moved, "ask": moved + 0.05}, np.full(len(rows), now))
+        start = time.perf_counter()
+        reading = reader.read(board, now, traded_only=False)
+        columns = {f"call_{name}": reading.calls[name] for name in FIELDS}
+        columns |= {f"put_{name}": reading.puts[name] for name in FIELDS}
+        table.update(columns, flags_of(contracts, reading, stale=False))
+        table.encode()
+        spent.append((time.perf_counter() - start) * 1e3)
+    return Measured(statistics.median(spent), also={"best": min(spent), "p99": sorted(spent)[int(0.99 * len(spent))]})
+
+
+def _live_chain() -> tuple[ChainContracts, Board, npt.NDArray[np.int64]]:
+    """200 strikes with a call and a put each, priced by the model, on a board."""
+    expiry = date(2026, 12, 1)
+    strikes = np.arange(200) * 50.0 + 20_000.0
+    items = [
+        Instrument(
+            format_symbol("NIFTY", kind, expiry=expiry, strike=strike), Exchange.NFO, kind, "Nifty",
+            number * 2 + (kind is InstrumentType.PE), 65, 0.05, 0, "NIFTY", expiry, strike,
+        )
+        for number, strike in enumerate(strikes.tolist())
+        for kind in (InstrumentType.CE, InstrumentType.PE)
+    ]  # fmt: skip
+    spot = Instrument("NIFTY", Exchange.NSE_INDEX, InstrumentType.INDEX, "Nifty 50", 9999, 1, 0.05)
+    contracts = ChainContracts(
+        "NIFTY", expiry, items, spot=spot, future=None, expiry_ns=to_ns(at_ist(expiry, clock(15, 40)))
+    )
+    board = Board()
+    rows = np.array([board.row(item.key) for item in items])
+    calls = np.array([item.kind is InstrumentType.CE for item in items])
+    prices = black_price(25_012.0, np.array([item.strike for item in items]), 6 / 365, 0.13, calls)
+    ltp = np.maximum(np.round(prices / 0.05) * 0.05, 0.05)
+    known = {"ltp": ltp, "prev_close": ltp, "volume": ltp * 0 + 65e3, "oi": ltp * 0 + 65e4, "prev_oi": ltp * 0 + 65e4}
+    board.write(rows, known, np.zeros(len(rows), dtype=np.int64))
+    board.write(np.array([board.row(spot.key)]), {"ltp": np.array([25_000.0])}, np.zeros(1, dtype=np.int64))
+    return contracts, board, rows
 
 
 def _million() -> tuple[np.ndarray, ...]:
