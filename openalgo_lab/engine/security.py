@@ -19,7 +19,8 @@ from openalgo_lab.engine.vault_keeper import VaultKeeper
 from openalgo_lab.model.command_base import Command, Done
 from openalgo_lab.model.errors import StoreError, VaultError
 from openalgo_lab.model.events import AnyEvent, ErrorRaised, SecurityChanged
-from openalgo_lab.model.security_commands import FlushAudit
+from openalgo_lab.model.secret import Secret
+from openalgo_lab.model.security_commands import AnySecurityCommand, FlushAudit
 from openalgo_lab.model.times import NS_PER_SECOND
 from openalgo_lab.store.audit_writer import AuditWriter
 
@@ -89,6 +90,10 @@ class Security:
             RateGate(rates),
         )
 
+    def set_policy(self, policy: LockPolicy) -> None:
+        """When to lock from now on."""
+        self._policy = policy
+
     async def lock(self, why: str) -> None:
         """Sign everybody out and close the vault. Journals stay open: an order under way is written to its end."""
         self.identity.sign_out()
@@ -132,14 +137,30 @@ class Security:
         await asyncio.to_thread(self.audit.flush)
         return Done()
 
-    async def _note_act(self, rule: CommandRule, _: Command[Any], __: Principal, proceed: Step) -> Any:
-        """Whoever acts is there; who only looks may have left the page open."""
+    async def _note_act(self, rule: CommandRule, command: Command[Any], _: Principal, proceed: Step) -> Any:
+        """Whoever acts is there; who only looks may have left the page open. What passes of secrets is masked since."""
         if rule.audit:
             self._acted_ns = self._clock.now_ns()
+        about_secrets = isinstance(command, AnySecurityCommand)
+        if about_secrets:
+            self._mask(command)
         try:
-            return await proceed()
+            answer = await proceed()
         finally:
             self._tell_state()
+        if about_secrets:
+            self._mask(answer)
+        return answer
+
+    def _mask(self, value: object) -> None:
+        if isinstance(value, Secret):
+            self.keeper.masker.add(value)
+        elif isinstance(value, tuple):
+            for one in value:
+                self._mask(one)
+        elif isinstance(value, msgspec.Struct):
+            for field in value.__struct_fields__:
+                self._mask(getattr(value, field))
 
     def _tell_state(self) -> None:
         """Everyone hears when the vault was opened or locked, and when somebody signed in or out."""

@@ -140,6 +140,8 @@ class VaultKeeper:
         from openalgo_lab.store.vault import Vault
 
         with self._lock:
+            if self._vault is not None:
+                raise VaultError("This profile has a vault already, and it is open.")
             keychain = self._required_keychain() if in_keychain else None
             vault, recovery = Vault.create(
                 self.folder, passphrase=passphrase, keychain=keychain, clock=self.clock, masker=self._masker

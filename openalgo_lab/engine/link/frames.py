@@ -26,6 +26,7 @@ from openalgo_lab.model.events import AnyEvent, Books, EngineStatus
 from openalgo_lab.model.instruments import InstrumentKey
 from openalgo_lab.model.secret import Secret
 from openalgo_lab.model.vocabulary import FeedMode
+from openalgo_lab.store.guard import process_masker
 
 __all__ = [
     "CONTROL",
@@ -207,7 +208,9 @@ def _uncover(value: object) -> str:
 
 def _cover(kind: type[Any], value: object) -> Any:
     if kind is Secret and isinstance(value, str):
-        return Secret(value)
+        secret = Secret(value)
+        process_masker().add(secret)  # it stands in no log of this process either
+        return secret
     raise NotImplementedError(f"A {kind.__name__} does not travel between kernels.")
 
 
