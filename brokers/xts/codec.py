@@ -11,9 +11,9 @@ from urllib.parse import unquote, urlencode
 import msgspec
 
 from brokers.xts import tables
-from brokers.xts.feed import MarketFeed, OrderFeed, asked, snapshots
+from brokers.xts.feed import MarketFeed, OrderFeed, asked, pictures
 from brokers.xts.instruments import indices, master, number_of, segment_of
-from brokers.xts.market import candles, levels, quoted, tick_ns
+from brokers.xts.market import candles, json_tick, levels, quoted, tick_ns
 from brokers.xts.rows import fill, funds, holding, position, report
 from openalgo_lab.broker import (
     Call,
@@ -342,25 +342,18 @@ class XtsCodec(PlainCodec):
         body = {"instruments": asked(instruments), "xtsMessageCode": code, "publishFormat": "JSON"}
         return self._market(session, "POST", "/instruments/quotes", decode, body)
 
-    def _quoted(self, result: Any) -> list[Record]:
-        """Messages of ``listQuotes``: text, objects, or one text."""
-        found = self._record(result)
-        quotes = found.raw("listQuotes")
-        each = [quotes] if isinstance(quotes, str) else found.items("listQuotes")
-        return [self._record(parsed(x, self.member.name) if isinstance(x, str) else x) for x in each]
-
     def quotes(self, session: Session, instruments: Sequence[Instrument]) -> Call[tuple[Quote, ...]]:
         """One that is not answered has no known field; open interest is no part of a quote here."""
 
         def decode(result: Any) -> tuple[Quote, ...]:
-            found = {token: (fields, when) for token, fields, when in map(quoted, self._quoted(result))}
+            found = {token: (fields, when) for token, fields, when in map(quoted, pictures(result, self.member.name))}
             return tuple(quote(i, *found.get(i.token, ({}, 0))) for i in instruments)
 
         return self._quotes(session, tables.QUOTE, instruments, decode)
 
     def depth(self, session: Session, instrument: Instrument) -> Call[Depth]:
         def decode(result: Any) -> Depth:
-            row = next(iter(self._quoted(result)), self._record({}))
+            row = next(iter(pictures(result, self.member.name)), self._record({}))
             when = tick_ns(segment_of(instrument), row.number("ExchangeTimeStamp", 0.0))
             return depth_of(instrument, levels(row, "Bids"), levels(row, "Asks"), when)
 
@@ -436,7 +429,7 @@ class XtsCodec(PlainCodec):
             return show(result if on else None)
 
         def show(result: Any) -> FrameContent:
-            return FrameContent(ticks=tuple(snapshots(result, self.member.name)))
+            return FrameContent(ticks=tuple(map(json_tick, pictures(result, self.member.name))))
 
         body = {"instruments": asked(instruments), "xtsMessageCode": code}
         return self._market(session, "POST" if on else "PUT", "/instruments/subscription", decode, body)

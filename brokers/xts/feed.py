@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -19,11 +19,10 @@ from openalgo_lab.broker.record import Record, parsed
 from openalgo_lab.broker.socketio import SocketIo
 from openalgo_lab.model.errors import DecodeError, SessionExpired
 from openalgo_lab.model.instruments import Instrument
-from openalgo_lab.model.market import TickBatch
 from openalgo_lab.model.reports import Evidence
 from openalgo_lab.model.vocabulary import DERIVATIVE_EXCHANGES, FeedMode
 
-__all__ = ["MarketFeed", "OrderFeed"]
+__all__ = ["MarketFeed", "OrderFeed", "asked", "pictures"]
 
 _TICKS: Final = re.compile(r"(1501|1502|1510|1512)-json-(full|partial)")
 _PASSED: Final = re.compile(
@@ -103,8 +102,8 @@ def asked(instruments: Sequence[Instrument]) -> list[dict[str, int]]:
     return [{"exchangeSegment": segment_of(i), "exchangeInstrumentID": number_of(i)} for i in instruments]
 
 
-def snapshots(result: Any, broker: str) -> Iterator[TickBatch]:
-    """The ticks of an answer's ``listQuotes``: text, objects, or one text."""
+def pictures(result: Any, broker: str) -> list[Record]:
+    """The messages of an answer's ``listQuotes``: text, objects, or one text."""
     quotes = result.get("listQuotes") if isinstance(result, dict) else None
-    for each in [quotes] if isinstance(quotes, str) else quotes or ():
-        yield json_tick(Record(parsed(each, broker) if isinstance(each, str) else each, broker))
+    each = [quotes] if isinstance(quotes, str) else quotes if isinstance(quotes, list) else []
+    return [Record(parsed(x, broker) if isinstance(x, str) else x, broker) for x in each]

@@ -35,16 +35,27 @@ class SocketIo:
                 raise DecodeError(f"A binary frame of {self.broker} begins with {frame[:1].hex() or 'nothing'}.")
             return self.packet(name, frame[1:])
         match frame[:2]:
-            case "40":
-                return FrameContent(ready=True)
             case "42":
                 return self.event(*self._event(frame[2:]))
             case "45":
                 self._awaited, _ = self._event(frame.partition("-")[2])
                 return FrameContent()
+            case "44":
+                return self.event("error", frame[2:])
+            case _:
+                return self._control(frame)
+
+    def _control(self, frame: str) -> FrameContent:
+        match frame[:2]:
+            case "40":
+                return FrameContent(ready=True)
             case "41" | "1":
                 return FrameContent(refused=BrokerError(f"{self.broker} closed the feed."))
-        if frame[:1] == "0" or frame in ("3", "6"):  # the greeting, a pong, nothing
+            case "2":  # a server of the next version pings itself
+                return FrameContent(replies=("3",))
+            case "43" | "3" | "6":  # an answer, a pong, nothing
+                return FrameContent()
+        if frame[:1] == "0":  # the greeting
             return FrameContent()
         raise DecodeError(f"{self.broker} sent a frame that is no Socket.IO: {frame[:20]!r}.")
 

@@ -85,6 +85,9 @@ def test_frames_of_engine_io() -> None:
     assert feed.received(b"\x04\x01").notice == "b:01"
     assert feed.received(b"\x04\x02").notice == ":02"
     assert feed.received("1").refused is not None
+    assert feed.received('44"Invalid token"').notice == 'error="Invalid token"'
+    assert feed.received("2").replies == ("3",)
+    assert feed.received("431[]") == FrameContent()
     for junk in ("", "3x", "42", "42[3]", "hello", b"", b"\x05a"):
         with pytest.raises(DecodeError):
             feed.received(junk)

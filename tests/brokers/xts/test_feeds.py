@@ -67,6 +67,7 @@ def test_engine_io() -> None:
     assert feed.received("41").refused is not None
     assert isinstance(feed.received('42["error","Invalid Token"]').refused, SessionExpired)
     assert isinstance(feed.received(event("logout", "elsewhere")).refused, SessionExpired)
+    assert isinstance(feed.received('44"Invalid Token"').refused, SessionExpired)
     assert feed.received('42["warning","slow"]').notice == "slow"
     for junk in ("", "9", "<html>", "42{}", "42[]", "42[1]", '42["unheard of","x"]', "{}"):
         with pytest.raises(DecodeError):
