@@ -110,8 +110,12 @@ async def rig(
     connect: bool = True,
     proxied: bool = False,
     silence_s: float | None = None,
+    paced: bool = True,
 ) -> AsyncIterator[Rig]:
-    """A running simulator and an adapter that is connected to it; both are closed at the end."""
+    """A running simulator and an adapter that is connected to it; both are closed at the end. ``paced`` False: the
+    broker's limits are not kept, for tests that send thousands of orders."""
+    if not paced:
+        spec = msgspec.structs.replace(spec, limits=msgspec.structs.replace(spec.limits, rates=()))
     if silence_s is not None:
         feeds = tuple(msgspec.structs.replace(feed, silence_s=silence_s) for feed in spec.feeds)
         spec = msgspec.structs.replace(spec, feeds=feeds)

@@ -149,6 +149,18 @@ class BookSuite(SuiteBase):
             assert bars.volume.tolist() == [b.volume for b in expected]
             assert (np.diff(bars.start_ns) > 0).all()
 
+    async def test_a_long_history_comes_in_pages(self, made: Rig) -> None:
+        self.need(Capability.HISTORY)
+        days = self.spec.history.intervals.get("5m", 0)
+        if not 0 < days <= 100:
+            pytest.skip(f"{self.spec.name} gives any span of these candles at once.")
+        end = datetime(2026, 1, 5, 12, 2, tzinfo=IST)
+        start = end - timedelta(days=days + 3)
+        bars = await made.adapter.history(await made.instrument(SBIN), "5m", to_ns(start), to_ns(end))
+        expected = [b for b in made.simulator.venue.candles(SBIN, 5, start, end) if b.start < end]
+        assert bars.start_ns.tolist() == [to_ns(b.start) for b in expected]
+        assert bars.open.tolist() == [b.open for b in expected]
+
     async def test_an_interval_that_is_none(self, made: Rig) -> None:
         self.need(Capability.HISTORY)
         instrument, now = await made.instrument(SBIN), to_ns(datetime(2026, 1, 5, 11, tzinfo=IST))

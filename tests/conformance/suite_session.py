@@ -70,6 +70,14 @@ class SessionSuite(SuiteBase):
         assert len(made.simulator.log) == asked
         assert made.simulator.venue.orders == []
 
+    async def test_a_session_that_was_ended_is_dead(self, made: Rig) -> None:
+        if self.spec.codec.logout(await made.adapter._session()) is None:
+            pytest.skip(f"The API of {self.spec.name} has no call that ends a session.")
+        await made.adapter.funds()
+        await made.ask("logout")
+        with pytest.raises(SessionExpired):
+            await made.adapter.funds()
+
     async def test_nothing_secret_is_said(self, caplog: pytest.LogCaptureFixture) -> None:
         server = self.simulator()
         with caplog.at_level(logging.DEBUG):
