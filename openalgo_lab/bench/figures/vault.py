@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import statistics
 import tempfile
 import time
@@ -9,11 +10,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from openalgo_lab.bench.spec import Measured, figure
+from openalgo_lab.model.orders import OrderIntent
 from openalgo_lab.model.secret import Secret
+from openalgo_lab.model.times import SystemClock, trade_date
+from openalgo_lab.model.vocabulary import Exchange, PriceType, Product, Side
+from openalgo_lab.store.journal_opening import open_journal
 from openalgo_lab.store.vault import Credentials, FromKeychain, Passphrase, Unlocking, Vault
 
-__all__ = ["vault_unlock_floor_s", "vault_unlock_keychain_ms", "vault_unlock_s"]
+__all__ = ["journal_intent_sealed_ms", "vault_unlock_floor_s", "vault_unlock_keychain_ms", "vault_unlock_s"]
 
 _ROUNDS = 7
 _PASSPHRASE = Secret("a passphrase for the bench alone")
@@ -86,3 +93,29 @@ def vault_unlock_keychain_ms() -> Measured:
     with _filled(None, keychain) as folder:
         spent = [one * 1000 for one in _times(folder, FromKeychain(keychain))]
     return Measured(statistics.median(spent), also={"slowest": max(spent)})
+
+
+@figure("journal_intent_sealed_ms", unit="ms", goal=1.0, better="lower")
+def journal_intent_sealed_ms() -> Measured:
+    """One intent inside the vault's encryption, from the call until it is durable; median of a thousand."""
+    return asyncio.run(_intents())
+
+
+async def _intents() -> Measured:
+    keychain = _InMemory()
+    with _filled(None, keychain) as folder, Vault.unlock(folder, FromKeychain(keychain)) as vault:
+        clock = SystemClock()
+        journal = open_journal(
+            folder / "bench.journal.db", vault.sealed, day=trade_date(clock.now_ns()), now_ns=clock.now_ns
+        )
+        spent = []
+        for number in range(1000):
+            began = time.perf_counter()
+            await journal.intend(msgspec.structs.replace(_INTENT, order_id=f"BENCH{number:08}"))
+            spent.append((time.perf_counter() - began) * 1000)
+        await journal.close()
+    spent.sort()
+    return Measured(statistics.median(spent), also={"p99": spent[990]})
+
+
+_INTENT = OrderIntent("BENCH", "SIM", Exchange.NSE, "SBIN", Side.BUY, 10, Product.MIS, PriceType.MARKET)
