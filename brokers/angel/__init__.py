@@ -2,17 +2,8 @@
 
 from brokers.angel.codec import AngelCodec
 from brokers.angel.tables import HOMES
-from openalgo_lab.broker import (
-    BrokerSpec,
-    Capability,
-    FeedKind,
-    FeedSpec,
-    HistoryLimits,
-    Limits,
-    LoginField,
-    LoginKind,
-    Rate,
-)  # fmt: skip
+from openalgo_lab.broker import BrokerSpec, Capability, FeedKind, FeedSpec, HistoryLimits, LoginField, LoginKind
+from openalgo_lab.broker.spec import Limits, Rate
 
 __all__ = ["SPEC"]
 

@@ -5,39 +5,20 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from brokers.angel import tables
 from brokers.angel.feed import MarketFeed, OrderFeed
 from brokers.angel.orders import SECURE, OrderCalls, call, home
 from brokers.angel.tables import NAME
-from openalgo_lab.broker import (
-    Call,
-    FeedAddress,
-    FeedKind,
-    FeedSession,
-    FeedSpec,
-    HttpRequest,
-    HttpResponse,
-    Lane,
-    LoginFlow,
-    Session,
-    reading,
-)  # fmt: skip
+from openalgo_lab.broker import Call, FeedAddress, FeedKind, FeedSession, FeedSpec, HttpRequest, HttpResponse
 from openalgo_lab.broker import columns as shapes
-from openalgo_lab.broker.asking import given
+from openalgo_lab.broker.asking import Lane, given, refused
 from openalgo_lab.broker.listing import each_once, listed
-from openalgo_lab.broker.record import Book, Record, levels, parsed, quote_of
-from openalgo_lab.model.errors import (
-    DecodeError,
-    InputError,
-    LabError,
-    OutcomeUnknown,
-    Rejected,
-    SessionExpired,
-    Throttled,
-)  # fmt: skip
+from openalgo_lab.broker.reading import moment, number, read, whole
+from openalgo_lab.broker.record import Record, book_of, numbers, parsed, quote_of
+from openalgo_lab.broker.spec import LoginFlow, Session
+from openalgo_lab.model.errors import DecodeError, InputError, LabError
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import Bars, Depth, Quote
 from openalgo_lab.model.portfolio import Profile
@@ -47,6 +28,7 @@ from openalgo_lab.model.vocabulary import InstrumentType
 
 __all__ = ["AngelCodec"]
 
+V = TypeVar("V")
 _LOGIN: Final = "/rest/auth/angelbroking/user/v1/loginByPassword"
 _LONGEST_REFUSAL: Final = 4_000
 _NO: Final = (False, "false", "False", "FALSE")
@@ -87,13 +69,9 @@ class AngelCodec(OrderCalls):
 
         def give(data: Any) -> Profile:
             row = Record(data, NAME)
-            exchanges, products = _words(row.raw("exchanges")), _words(row.raw("products"))
-            return Profile(
-                row.text("clientcode"), row.text("name", "").strip(),
-                exchanges=tuple(tables.PROFILE_EXCHANGES[w] for w in exchanges if w in tables.PROFILE_EXCHANGES),
-                products=tuple(dict.fromkeys(reading.from_word(tables.PRODUCTS, w, "product", NAME) for w in products
-                                             if w in tables.PRODUCTS)),
-            )  # fmt: skip
+            exchanges = _known(tables.PROFILE_EXCHANGES, row.raw("exchanges"))
+            products = _known(tables.PRODUCTS, row.raw("products"))
+            return Profile(row.text("clientcode"), row.text("name", "").strip(), exchanges, products)
 
         return call(session, f"GET {SECURE}/user/v1/getProfile", give, pool="profile")
 
@@ -101,15 +79,12 @@ class AngelCodec(OrderCalls):
         if len(response.body) > _LONGEST_REFUSAL:
             return None
         if response.status == 403 and b"access rate" in response.body:
-            return Throttled(f"{NAME} asks for fewer requests; wait a second.")
+            return refused(NAME, 403, "too many requests", again=(), many=(403,))
         code, text = _stated(response.body)
-        if code in tables.LOGIN_AGAIN or (not code and response.status in (401, 403)):
-            return SessionExpired(f"{NAME} no longer accepts this session ({text or code}); log in again.")
-        if code in tables.UNCERTAIN:
-            return OutcomeUnknown(f"{NAME} could not say what became of it ({text or code}); look into the order book.")
-        return (
-            Rejected(f"{NAME} refused: {text or 'it gave no reason'} ({code or 'no code'}).") if code or text else None
-        )
+        if not text and response.status not in (401, 403):
+            return None
+        again = tables.LOGIN_AGAIN if code else ("",)  # without a code it is the gateway's no
+        return refused(NAME, code, text, again=again, unsure=tables.UNCERTAIN)
 
     def feed_address(self, session: Session, feed: FeedSpec) -> FeedAddress:
         shared = (
@@ -131,14 +106,14 @@ class AngelCodec(OrderCalls):
         def give(data: Any) -> tuple[Quote, ...]:
             found = _fetched(data)
             rows = ((i, found.get((home(i), i.broker_token), Record({}, NAME))) for i in instruments)
-            return tuple(quote_of(i, row, _FIELDS, row.moment("exchFeedTime"), _book(row)) for i, row in rows)
+            return tuple(quote_of(i, row, _FIELDS, row.moment("exchFeedTime"), book_of(row)) for i, row in rows)
 
         return call(session, f"POST {SECURE}/market/v1/quote/", give, _asked(instruments), pool="quote")
 
     def depth(self, session: Session, instrument: Instrument) -> Call[Depth]:
         def give(data: Any) -> Depth:
             row = _fetched(data).get((home(instrument), instrument.broker_token), Record({}, NAME))
-            return shapes.depth_of(instrument, *_book(row), row.moment("exchFeedTime"))
+            return shapes.depth_of(instrument, *book_of(row), row.moment("exchFeedTime"))
 
         return call(session, f"POST {SECURE}/market/v1/quote/", give, _asked([instrument]), pool="quote")
 
@@ -167,9 +142,10 @@ class AngelCodec(OrderCalls):
         return (Call(HttpRequest("GET", _FILE, host="files"), _master),)
 
 
-def _words(value: Any) -> list[str]:
+def _known(table: Mapping[str, V], value: Any) -> tuple[V, ...]:
     found = value if isinstance(value, list) else str(value or "").strip("[]").split(",")
-    return [str(word).strip(" \"'") for word in found]
+    plain = (str(word).strip(" \"'") for word in found)
+    return tuple(dict.fromkeys(table[word] for word in plain if word in table))
 
 
 def _stated(body: bytes) -> tuple[str, str]:
@@ -200,17 +176,11 @@ def _fetched(data: Any) -> dict[tuple[str, str], Record]:
     return {(row.text("exchange"), row.text("symbolToken")): row for row in rows}
 
 
-def _book(row: Record) -> Book:
-    book = row.record("depth") if "depth" in row else Record({}, NAME)
-    buys, sells = (levels(book.records(side), "price", "quantity", "orders") for side in ("buy", "sell"))
-    return buys, sells
-
-
 def _bar(row: Any) -> shapes.Bar:
-    if not isinstance(row, list) or len(row) != 6 or not isinstance(row[0], str):
+    if not isinstance(row, list) or not row or not isinstance(row[0], str):
         raise DecodeError(f"A candle of {NAME} does not fit.")
-    first, high, low, close, volume = (Record({"v": value}, NAME).number("v") for value in row[1:])
-    return reading.moment(row[0]), first, high, low, close, volume, math.nan
+    first, high, low, close, volume = numbers(row[1:], NAME, 5)
+    return moment(row[0]), first, high, low, close, volume, math.nan
 
 
 # Instruments --------------------------------------------------------------------------------------------------------
@@ -218,9 +188,8 @@ def _bar(row: Any) -> shapes.Bar:
 
 def _master(response: HttpResponse) -> tuple[Instrument, ...]:
     """The whole file, whose values are all text. Several series may share a symbol: EQ goes before the others."""
-    rows: list[dict[str, str]] = reading.read(response.body, list[dict[str, str]], NAME)
-    preferred = (row for row in rows if row.get("symbol", "").endswith("-EQ"))
-    return each_once(chain(preferred, (r for r in rows if not r.get("symbol", "").endswith("-EQ"))), _instrument, NAME)
+    rows: list[dict[str, str]] = read(response.body, list[dict[str, str]], NAME)
+    return each_once(rows, _instrument, NAME, prefer=lambda row: row["symbol"].endswith("-EQ"))
 
 
 def _instrument(row: Mapping[str, str]) -> Instrument | None:
@@ -228,7 +197,7 @@ def _instrument(row: Mapping[str, str]) -> Instrument | None:
     if place not in tables.EXCHANGES or not token.isdigit():
         return None
     exchange, base, expiry, strike = tables.EXCHANGES[place], row["name"], None, 0.0
-    tick = reading.number(row["tick_size"]) / 100
+    tick = number(row["tick_size"]) / 100
     if word == "AMXIDX":
         exchange, kind, tick = tables.INDICES[place], InstrumentType.INDEX, tick or _ASSUMED_TICK
         base = re.sub(r"[\s-]", "", base.upper().removeprefix("S&P "))
@@ -239,10 +208,10 @@ def _instrument(row: Mapping[str, str]) -> Instrument | None:
         kind = InstrumentType(symbol[-2:] if word.startswith("OPT") else "FUT")
         text = row["expiry"]
         expiry = parse_expiry(f"{text[:2]}-{text[2:5]}-{text[5:]}")
-        strike = reading.number(row["strike"]) / (10_000_000 if place == "CDS" else 100)
+        strike = number(row["strike"]) / (10_000_000 if place == "CDS" else 100)
     else:
         return None
     return listed(
         exchange, kind, base, tables.STREAM[place] << 40 | int(token), traded=symbol, feed=token, tick=tick,
-        lot=reading.whole(row["lotsize"]), expiry=expiry, strike=strike, name=row["name"],
+        lot=whole(row["lotsize"]), expiry=expiry, strike=strike, name=row["name"],
     )  # fmt: skip

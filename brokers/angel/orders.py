@@ -147,11 +147,11 @@ class OrderCalls(PlainCodec):
             }
             for intent, instrument in legs
         ]  # fmt: skip
-        total = "totalMarginRequired"
-        return call(
-            session, f"POST {SECURE}/margin/v1/batch", lambda data: to_paise(Record(data, NAME).number(total)),
-            {"positions": rows}, pool="quote",
-        )  # fmt: skip
+
+        def give(data: Any) -> int:
+            return to_paise(Record(data, NAME).number("totalMarginRequired"))
+
+        return call(session, f"POST {SECURE}/margin/v1/batch", give, {"positions": rows}, pool="quote")
 
     # GTT. A rule is named by its id, exchange and token together, as each call about it needs all three. -----------
 

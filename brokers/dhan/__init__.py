@@ -2,17 +2,8 @@
 
 from brokers.dhan.codec import DhanCodec, SandboxCodec
 from brokers.dhan.tables import SEGMENTS
-from openalgo_lab.broker import (
-    BrokerSpec,
-    Capability,
-    FeedKind,
-    FeedSpec,
-    HistoryLimits,
-    Limits,
-    LoginField,
-    LoginKind,
-    Rate,
-)  # fmt: skip
+from openalgo_lab.broker import BrokerSpec, Capability, FeedKind, FeedSpec, HistoryLimits, LoginField, LoginKind
+from openalgo_lab.broker.spec import Limits, Rate
 
 __all__ = ["DHAN", "DHAN_SANDBOX"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from itertools import chain
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -13,31 +12,14 @@ from brokers.dhan import tables
 from brokers.dhan.feed import MarketFeed, OrderFeed
 from brokers.dhan.orders import OrderCalls, as_ns, call, stated
 from brokers.dhan.tables import NAME
-from openalgo_lab.broker import (
-    Call,
-    FeedAddress,
-    FeedKind,
-    FeedSession,
-    FeedSpec,
-    HttpRequest,
-    HttpResponse,
-    LoginFlow,
-    Session,
-)  # fmt: skip
-from openalgo_lab.broker.asking import given
+from openalgo_lab.broker import Call, FeedAddress, FeedKind, FeedSession, FeedSpec, HttpRequest, HttpResponse
+from openalgo_lab.broker.asking import given, refused
 from openalgo_lab.broker.columns import Bar, bars, depth_of
 from openalgo_lab.broker.listing import each_once, listed, rows
 from openalgo_lab.broker.reading import from_word, number, whole
-from openalgo_lab.broker.record import Book, Record, levels, parsed, quote_of
-from openalgo_lab.model.errors import (
-    BrokerError,
-    DecodeError,
-    InputError,
-    LabError,
-    Rejected,
-    SessionExpired,
-    Throttled,
-)
+from openalgo_lab.broker.record import Record, book_of, numbers, parsed, quote_of
+from openalgo_lab.broker.spec import LoginFlow, Session
+from openalgo_lab.model.errors import BrokerError, DecodeError, InputError, LabError
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import Bars, Depth, Quote
 from openalgo_lab.model.orders import OrderIntent
@@ -49,7 +31,6 @@ __all__ = ["DhanCodec", "SandboxCodec"]
 
 _NEEDED: Final = frozenset({"sem_exm_exch_id", "sem_instrument_name", "sem_smst_security_id", "sem_trading_symbol"})
 _MONTH_PART: Final = re.compile(r"-\d{0,2}[A-Za-z]{3}\d{4}(-|$)")
-_ARRAYS: Final = ("timestamp", "open", "high", "low", "close", "volume")
 _FIELDS: Final = {
     "ltp": "last_price", "open": "day_open", "high": "day_high", "low": "day_low", "prev_close": "day_close",
     "average": "average_price", "ltq": "last_quantity", "volume": "volume", "oi": "oi",
@@ -91,14 +72,10 @@ class DhanCodec(OrderCalls):
         code, text = stated(response.body)
         if not code or code in tables.NOTHING_THERE:
             return None
-        if code in tables.LOGIN_AGAIN:
-            return SessionExpired(f"Dhan no longer accepts this token ({text or code}); log in again.")
-        if code in tables.TOO_MANY:
-            return Throttled("Dhan asks for fewer requests; wait a second.")
         if code in tables.SERVER_SIDE:
             # With a bad status, that status tells whether an order may have arrived.
             return BrokerError(f"Dhan could not answer ({text or code}).") if response.status < 300 else None
-        return Rejected(f"Dhan refused: {text or 'it gave no reason'} ({code}).")
+        return refused(NAME, code, text, again=tables.LOGIN_AGAIN, many=tables.TOO_MANY)
 
     def feed_address(self, session: Session, feed: FeedSpec) -> FeedAddress:
         if feed.kind is FeedKind.ORDERS:
@@ -122,7 +99,7 @@ class DhanCodec(OrderCalls):
     def depth(self, session: Session, instrument: Instrument) -> Call[Depth]:
         def give(answer: Any) -> Depth:
             row = _picture(answer, instrument)
-            return depth_of(instrument, *_book(row), as_ns(row.text("last_trade_time", "")))
+            return depth_of(instrument, *book_of(row), as_ns(row.text("last_trade_time", "")))
 
         return call(session, "POST /marketfeed/quote", give, _asked([instrument]), pool="quote")
 
@@ -189,32 +166,24 @@ def _picture(answer: Any, instrument: Instrument) -> Record:
     return found
 
 
-def _book(row: Record) -> Book:
-    book = row.record("depth") if "depth" in row else Record({}, NAME)
-    buys, sells = (levels(book.records(side), "price", "quantity", "orders") for side in ("buy", "sell"))
-    return buys, sells
-
-
 def _quote(instrument: Instrument, row: Record) -> Quote:
     day = {f"day_{name}": row.record("ohlc").raw(name) for name in ("open", "high", "low", "close") if "ohlc" in row}
     flat = Record({name: row.raw(name) for name in _FIELDS.values()} | day, NAME)
-    return quote_of(instrument, flat, _FIELDS, as_ns(row.text("last_trade_time", "")), _book(row))
+    return quote_of(instrument, flat, _FIELDS, as_ns(row.text("last_trade_time", "")), book_of(row))
 
 
 def _bars(answer: Any) -> Iterator[Bar]:
     row = Record(answer, NAME)
-    arrays = [row.raw(name) for name in _ARRAYS]
-    if not all(isinstance(array, list) and len(array) == len(arrays[0]) for array in arrays):
-        raise DecodeError("Dhan's candles have columns of different lengths.")
+    starts = numbers(row.raw("timestamp"), NAME)
+    columns = [numbers(row.raw(name), NAME, len(starts)) for name in ("open", "high", "low", "close", "volume")]
     interest = row.raw("open_interest")
     # Without open interest its column is missing or of any length.
-    if not isinstance(interest, list) or len(interest) != len(arrays[0]):
-        interest = [0] * len(arrays[0])
-    for values in zip(*arrays, interest, strict=True):
-        start, *rest = (Record({"v": value}, NAME).number("v") for value in values)
+    whole_column = isinstance(interest, list) and len(interest) == len(starts)
+    columns.append(numbers(interest, NAME) if whole_column else [0.0] * len(starts))
+    for start, *rest in zip(starts, *columns, strict=True):
         if not 0 <= start < 2**33:
             raise DecodeError("Dhan's candles hold a time that is none.")
-        yield (int(start) * NS_PER_SECOND, *rest)  # type: ignore[misc]  # six numbers
+        yield (int(start) * NS_PER_SECOND, *rest)
 
 
 # Instruments --------------------------------------------------------------------------------------------------------
@@ -222,9 +191,9 @@ def _bars(answer: Any) -> Iterator[Bar]:
 
 def _master(response: HttpResponse) -> tuple[Instrument, ...]:
     """The compact file. Several series may share a symbol: EQ goes before the others."""
-    preferred = (row for row in rows(response.body, NAME, _NEEDED) if row.get("sem_series") == "EQ")
-    others = (row for row in rows(response.body, NAME, _NEEDED) if row.get("sem_series") != "EQ")
-    return each_once(chain(preferred, others), _instrument, NAME)
+    return each_once(
+        rows(response.body, NAME, _NEEDED), _instrument, NAME, prefer=lambda row: row.get("sem_series") == "EQ"
+    )
 
 
 def _instrument(row: Mapping[str, str]) -> Instrument | None:

@@ -133,16 +133,11 @@ def _book(levels: Floats, steps: Floats) -> Floats:
 
 
 def _farewell(reason: int) -> LabError:
-    match reason:
-        case 805:
-            return BrokerError("Dhan closed this feed, as too many are open for this client; close another one.")
-        case 806:
-            # Not the token's fault, but like it: nothing changes until the user acts.
-            return SessionExpired("Dhan's data plan is not active for this client; activate it on Dhan's site.")
-        case 807 | 808 | 809 | 810:
-            return SessionExpired(f"Dhan does not accept this token for its feed ({reason}); log in again.")
-        case _:
-            return BrokerError(f"Dhan closed this feed for the unknown reason {reason}.")
+    """Where nothing changes before the user acts, the feed ends for good."""
+    said = tables.FAREWELLS.get(reason, "for an unknown reason")
+    if reason in tables.FINAL:
+        return SessionExpired(f"Dhan closed this feed ({reason}, {said}); put that right and log in again.")
+    return BrokerError(f"Dhan closed this feed ({reason}, {said}).")
 
 
 class OrderFeed(PlainFeed):

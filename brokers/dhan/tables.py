@@ -75,6 +75,12 @@ TOO_MANY: Final = frozenset({"DH-904", "805"})
 NOTHING_THERE: Final = frozenset({"DHOLDING_ERROR", "DH-1111"})
 SERVER_SIDE: Final = frozenset({"DH-908", "DH-909", "800"})
 
+FAREWELLS: Final = MappingProxyType({
+    805: "too many feeds are open for this client", 806: "no data plan", 807: "token expired",
+    808: "authentication failed", 809: "token invalid", 810: "client id invalid",
+})  # fmt: skip
+FINAL: Final = frozenset(FAREWELLS) - {805}
+
 # Market feed: little-endian, packed. Counts are read unsigned, as volumes above 2**31 need it.
 
 

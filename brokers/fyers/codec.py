@@ -8,7 +8,6 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from functools import partial
-from itertools import chain
 from typing import Any, Final
 from urllib.parse import quote as percent
 from urllib.parse import urlencode
@@ -17,23 +16,13 @@ from brokers.fyers import tables
 from brokers.fyers.feed import MarketFeed, OrderFeed
 from brokers.fyers.orders import OrderCalls, call
 from brokers.fyers.tables import NAME
-from openalgo_lab.broker import (
-    Call,
-    FeedAddress,
-    FeedKind,
-    FeedSession,
-    FeedSpec,
-    HttpRequest,
-    HttpResponse,
-    Lane,
-    LoginFlow,
-    Session,
-)  # fmt: skip
+from openalgo_lab.broker import Call, FeedAddress, FeedKind, FeedSession, FeedSpec, HttpRequest, HttpResponse
 from openalgo_lab.broker import columns as shapes
-from openalgo_lab.broker.asking import given
+from openalgo_lab.broker.asking import Lane, given, refused
 from openalgo_lab.broker.listing import each_once, listed
-from openalgo_lab.broker.record import Record, levels, parsed, quote_of
-from openalgo_lab.model.errors import DecodeError, InputError, LabError, Rejected, SessionExpired, Throttled
+from openalgo_lab.broker.record import Record, levels, numbers, parsed, quote_of
+from openalgo_lab.broker.spec import LoginFlow, Session
+from openalgo_lab.model.errors import DecodeError, InputError, LabError, Rejected
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import Bars, Depth, Quote
 from openalgo_lab.model.portfolio import Profile
@@ -100,11 +89,11 @@ class FyersCodec(OrderCalls):
         if stated is None:
             return None
         code, text = stated
-        if code in tables.LOGIN_AGAIN or response.status == 401:
-            return SessionExpired(f"Fyers no longer accepts this session ({text}); log in again.")
-        if code == tables.TOO_MANY or response.status == 429:
-            return Throttled(f"Fyers asks for fewer requests ({text}).", _wait_s(response))
-        return None if response.status >= 500 else Rejected(f"Fyers refused: {text} ({code}).")
+        again, many = tables.LOGIN_AGAIN | {401}, (tables.TOO_MANY, 429)
+        known = response.status if response.status in (401, 429) else code
+        if response.status >= 500 and known not in again and known not in many:
+            return None
+        return refused(NAME, known, text, again=again, many=many, wait_s=_wait_s(response))
 
     def feed_address(self, session: Session, feed: FeedSpec) -> FeedAddress:
         if feed.kind is FeedKind.ORDERS:
@@ -208,9 +197,7 @@ def _wait_s(response: HttpResponse) -> float:
 
 def _bar(row: Any, *, daily: bool) -> shapes.Bar:
     """Day candles are stamped with the date's midnight in London; the day begins at midnight in India."""
-    if not isinstance(row, list) or len(row) not in (6, 7):
-        raise DecodeError(f"A candle of {NAME} does not fit.")
-    start, first, high, low, close, volume, *oi = (Record({"v": value}, NAME).number("v") for value in row)
+    start, first, high, low, close, volume, *oi = numbers(row, NAME, 6, 7)
     if not 0 <= start < 2**33:
         raise DecodeError(f"A candle of {NAME} has a time that is none.")
     begin = int(start) * NS_PER_SECOND
@@ -227,9 +214,9 @@ def _master(name: str, response: HttpResponse) -> tuple[Instrument, ...]:
     table = parsed(response.body, NAME)
     if not isinstance(table, dict):
         raise DecodeError(f"The file {name} of {NAME} is no table.")
-    preferred = (row for ticker, row in table.items() if ticker.endswith("-EQ"))
-    others = (row for ticker, row in table.items() if not ticker.endswith("-EQ"))
-    return each_once(chain(preferred, others), _instrument, f"{NAME} ({name})")
+    return each_once(
+        table.values(), _instrument, f"{NAME} ({name})", prefer=lambda row: str(row["symTicker"]).endswith("-EQ")
+    )
 
 
 def _instrument(fields: Mapping[str, Any]) -> Instrument | None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
 from openalgo_lab.broker.record import parsed
 from openalgo_lab.broker.spec import Call
-from openalgo_lab.model.errors import InputError
+from openalgo_lab.model.errors import InputError, LabError, OutcomeUnknown, Rejected, SessionExpired, Throttled
 from openalgo_lab.wire.transport import HttpRequest, HttpResponse, Lane
 
-__all__ = ["given", "json_call"]
+__all__ = ["Lane", "given", "json_call", "refused"]
 
 T = TypeVar("T")
 
@@ -50,3 +50,25 @@ def given(credentials: Mapping[str, str], name: str, broker: str) -> str:
     if value := credentials.get(name, "").strip():
         return value
     raise InputError(f"The login at {broker} needs {name}; give it.", field=name)
+
+
+def refused(
+    broker: str,
+    code: object,
+    text: str,
+    *,
+    again: Container[object],
+    many: Container[object] = (),
+    unsure: Container[object] = (),
+    wait_s: float = 1.0,
+) -> LabError:
+    """What a broker's code of failure amounts to: ``again`` are those of a dead session, ``many`` of too many requests,
+    ``unsure`` of a failure that may have come after the deed. Every other is a definite no."""
+    said = text or "it gave no reason"
+    if code in again:
+        return SessionExpired(f"{broker} no longer accepts this session ({said}); log in again.")
+    if code in many:
+        return Throttled(f"{broker} asks for fewer requests ({said}); wait {wait_s:g} s.", wait_s)
+    if code in unsure:
+        return OutcomeUnknown(f"{broker} could not say what became of it ({said}); look into the order book.")
+    return Rejected(f"{broker} refused: {said} ({code}).")

@@ -56,22 +56,32 @@ def rows(body: bytes, what: str, needed: frozenset[str]) -> Iterator[Mapping[str
 
 
 def each_once(
-    source: Iterable[R], make: Callable[[R], Instrument | None], what: str, also: Iterable[Instrument] = ()
+    source: Iterable[R],
+    make: Callable[[R], Instrument | None],
+    what: str,
+    also: Iterable[Instrument] = (),
+    prefer: Callable[[R], bool] | None = None,
 ) -> tuple[Instrument, ...]:
-    """Instruments of rows, the first of each symbol, then ``also``.
+    """Instruments of rows, the first of each symbol (or of those that ``prefer`` picks), then ``also``.
 
     ``make`` gives None for a row that is to be left out, and a row that fits no symbol or no number is left out as
     well: a master of 100,000 rows always has some. Raises DecodeError when there are rows and none is left.
     """
     found: dict[tuple[Exchange, str], Instrument] = {}
+    picked: set[tuple[Exchange, str]] = set()
     number = 0
     for number, row in enumerate(source, start=1):  # noqa: B007 - how many there were
         try:
             made = make(row)
         except (SymbolError, DecodeError, KeyError, ValueError):
             continue
-        if made is not None:
-            found.setdefault((made.exchange, made.symbol), made)
+        if made is None:
+            continue
+        key = (made.exchange, made.symbol)
+        if prefer is not None and key not in picked and prefer(row):
+            picked.add(key)
+            found[key] = made
+        found.setdefault(key, made)
     if number and not found:
         raise DecodeError(f"The file of {what} instruments holds none.")
     for made in also:

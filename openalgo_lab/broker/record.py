@@ -12,7 +12,7 @@ from openalgo_lab.model.errors import DecodeError
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import Quote
 
-__all__ = ["Book", "Record", "levels", "parsed", "quote_of"]
+__all__ = ["Book", "Record", "book_of", "levels", "numbers", "parsed", "quote_of"]
 
 V = TypeVar("V")
 
@@ -134,6 +134,20 @@ class Record:
 def levels(rows: Iterable[Record], price: str, quantity: str, orders: str) -> list[Level]:
     """A side of the book, from objects whose fields have these names."""
     return [(row.number(price), row.number(quantity), row.count(orders, 0)) for row in rows]
+
+
+def book_of(row: Record) -> Book:
+    """The ``depth`` of a row as many brokers write it: ``buy`` and ``sell`` lists of price, quantity, orders."""
+    book = row.record("depth") if "depth" in row else Record({}, "")
+    bids, asks = (levels(book.records(side), "price", "quantity", "orders") for side in ("buy", "sell"))
+    return bids, asks
+
+
+def numbers(values: object, broker: str, *sizes: int) -> list[float]:
+    """A list of numbers, also as text; of one of ``sizes``, where any are given."""
+    if not isinstance(values, list) or (sizes and len(values) not in sizes):
+        raise DecodeError(f"{broker} sent a row of numbers that does not fit.")
+    return [Record({"a number": value}, broker).number("a number") for value in values]
 
 
 def quote_of(
