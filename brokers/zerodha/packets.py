@@ -109,7 +109,7 @@ def _mixed(frame: bytes, count: int) -> tuple[TickBatch, ...]:
 def _batch(layout: _Layout, packets: bytes, offset: int) -> TickBatch:
     """Packets of one kind, each behind its length, from ``offset`` to the end."""
     words = np.frombuffer(packets, layout.packed, offset=offset)["words"].T
-    table = words.astype(np.float64, order="C").take(layout.words, axis=0)
+    table = words.take(layout.words, axis=0).astype(np.float64)
     unit = _unit(packets[offset + 5 :: layout.step])
     for rows in layout.in_rupees:
         table[rows] /= unit

@@ -58,9 +58,10 @@ class TokenRows:
             return np.full(len(tokens), -1, dtype=np.int64)
         if self._table is not None:
             return self._look_up(tokens, self._table)
-        at = np.searchsorted(self._tokens, tokens)
-        at[at == len(self._tokens)] = 0
-        return np.where(self._tokens[at] == tokens, self._sorted_rows[at], -1)
+        at = self._tokens.searchsorted(tokens)
+        rows = self._sorted_rows.take(at, mode="clip")
+        known = self._tokens.take(at, mode="clip") == tokens
+        return rows if known.all() else np.where(known, rows, -1)
 
     def _look_up(self, tokens: npt.NDArray[np.int64], table: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         at = tokens - self._tokens[0]
