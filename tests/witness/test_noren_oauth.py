@@ -77,8 +77,8 @@ async def _orders(told: dict[str, Any], made: Rig) -> None:
     assert told["history_of"][0]["norenordno"] == told["ids"][0]
     fills = {fill.trade_id: fill for fill in await made.adapter.trade_book()}
     for row in told["trades"]:
-        ours = fills[row["flid"]]
-        assert (str(ours.quantity), f"{ours.price:.2f}") == (row["flqty"], row["flprc"])
+        trade = fills[row["flid"]]
+        assert (str(trade.quantity), f"{trade.price:.2f}") == (row["flqty"], row["flprc"])
 
 
 async def _account(told: dict[str, Any], made: Rig) -> None:
