@@ -102,7 +102,8 @@ def compose(config: EngineConfig) -> Composition:
     """The parts for a configuration. Raises InputError for a broker that cannot be had, ReplayError, JournalError."""
     if config.broker != "simulated":
         raise InputError(
-            f"The broker {config.broker!r} cannot be connected by this engine yet: use 'simulated'.", field="broker"
+            f"An engine begins on the simulated exchange: connect the broker with lab.connect({config.broker!r}).",
+            field="broker",
         )
     tables = _Tables(TradingCalendar.load(), RuleBook.load())
     market, steer = _market(config, tables)

@@ -82,23 +82,29 @@ class ConnectCalls(LabCore):
             VaultMissing, VaultError: there is no open vault, and a broker's login is kept nowhere else.
             Rejected, SessionExpired, WireError, Throttled: what the broker answered.
         """
-        spec = registry.load(broker)
-        needs = self.call(KnownLogin(broker, account))
-        fields = _asked(spec, needs, credentials, ask or _asker())
+        spec, ask = registry.load(broker), ask or _asker()
+        fields = _asked(spec, self.call(KnownLogin(broker, account)), credentials, ask)
         if spec.login is LoginKind.REDIRECT:
             fields.setdefault("redirect_uri", redirect_uri)
         if url:
             fields.update(parameters_of(url))
-        command = ConnectBroker(broker, account, _secret(fields), keep, data, base_url, feed_url)
-        try:
+
+        def send() -> Connected:
+            command = ConnectBroker(broker, account, _secret(fields), keep, data, base_url, feed_url)
             return self.call(command, CONNECT_S)
+
+        try:
+            return send()
         except InputError as error:
-            # The callback's own parameter is what is missing: neither a session of today nor a pasted address.
-            if spec.login is not LoginKind.REDIRECT or url or error.field in {one.name for one in spec.login_fields}:
+            # The session of today was no good: a one-time code is missing, or what only the login page can bring.
+            lacking = next((field for field in spec.login_fields if field.name == error.field), None)
+            if lacking is not None and lacking.name not in fields and ask is not None:
+                fields[lacking.name] = ask(lacking)
+            elif lacking is None and spec.login is LoginKind.REDIRECT and not url and error.field != "account":
+                fields.update(self._redirected(spec, account, fields, redirect_uri, open_page))
+            else:
                 raise
-        fields.update(self._redirected(spec, account, fields, redirect_uri, open_page))
-        command = ConnectBroker(broker, account, _secret(fields), keep, data, base_url, feed_url)
-        return self.call(command, CONNECT_S)
+        return send()
 
     async def connect_async(
         self,
@@ -150,7 +156,12 @@ class ConnectCalls(LabCore):
         state = secrets.token_urlsafe(18)
         page = self.call(GetLoginPage(spec.key, redirect_uri, state, account, _secret(fields))).url
         with CallbackServer(redirect_uri, state, echoes_state=state in page) as server:
-            open_page(page)
+            if open_page(page) is False:
+                raise InputError(
+                    f"No browser can be opened here. Log in at {page} and give the address at which it ends: "
+                    f"lab.connect({spec.key!r}, url='...').",
+                    field="url",
+                )
             return server.wait(LOGIN_S)
 
 

@@ -114,6 +114,15 @@ def test_by_the_pasted_address(fresh: Lab, broker: Running) -> None:
         lab.connect("zerodha", account="OTHER", url="request_token", **keys, **broker.where())
 
 
+def test_where_no_browser_can_be_opened_the_page_is_named(fresh: Lab, broker: Running) -> None:
+    credentials = broker.simulator.credentials()
+    keys = {name: credentials[name] for name in KEYS}
+    with pytest.raises(InputError, match=f"Log in at https://.*{keys['api_key']}.*url=") as caught:
+        redirect = f"http://127.0.0.1:{free_port()}/"
+        vaulted(fresh).connect("zerodha", redirect_uri=redirect, open_page=lambda _: False, **keys, **broker.where())
+    assert keys["api_secret"] not in str(caught.value)
+
+
 def test_without_a_vault(fresh: Lab, broker: Running) -> None:
     with pytest.raises(VaultMissing):
         fresh.connect("zerodha", **broker.simulator.credentials(), **broker.where())
