@@ -16,8 +16,6 @@ from openalgo_lab.broker import (
 
 __all__ = ["SPEC"]
 
-_MINUTE, _HALF_HOUR = 60, 1800
-
 SPEC = BrokerSpec(
     key="upstox",
     name="Upstox",
@@ -41,7 +39,7 @@ SPEC = BrokerSpec(
         rates=tuple(
             Rate(pool, count, per_s)
             for pool, at_once in (("order", 10), ("data", 50))
-            for count, per_s in ((at_once, 1), (500, _MINUTE), (2000, _HALF_HOUR))
+            for count, per_s in ((at_once, 1), (500, 60), (2000, 1800))
         ),
         quotes_batch=500,
     ),

@@ -30,8 +30,8 @@ from openalgo_lab.broker import (
 )
 from openalgo_lab.broker.asking import given
 from openalgo_lab.broker.candles import iso_candles
-from openalgo_lab.broker.columns import depth_of, quote
-from openalgo_lab.broker.enveloped import full_quote, levels, paise
+from openalgo_lab.broker.columns import quote
+from openalgo_lab.broker.enveloped import full_depth, full_quote, paise
 from openalgo_lab.broker.reading import to_word
 from openalgo_lab.broker.receipt import accepted
 from openalgo_lab.broker.record import Record
@@ -51,7 +51,7 @@ from openalgo_lab.model.orders import Order, OrderIntent
 from openalgo_lab.model.portfolio import Funds, Holding, Profile
 from openalgo_lab.model.reports import FillReport, OrderReport, PositionReport
 from openalgo_lab.model.times import from_ns
-from openalgo_lab.model.vocabulary import Exchange, PriceType, Product
+from openalgo_lab.model.vocabulary import Exchange, PriceType
 
 __all__ = ["UpstoxCodec"]
 
@@ -85,9 +85,8 @@ class UpstoxCodec(PlainCodec):
             "code": given(credentials, "code", BROKER),
             "grant_type": "authorization_code",
         }
-        path = "/v2/login/authorization/token"
-        request = HttpRequest("POST", path, (_ACCEPT, _FORM), urlencode(form).encode(), safe=False)
-        found = yield Call(request, ROWS.whole)
+        body, path = urlencode(form).encode(), "/v2/login/authorization/token"
+        found = yield Call(HttpRequest("POST", path, (_ACCEPT, _FORM), body, safe=False), ROWS.whole)
         return Session(found.text("user_id"), found.text("access_token"))
 
     def logout(self, session: Session) -> Call[None] | None:
@@ -118,9 +117,9 @@ class UpstoxCodec(PlainCodec):
 
     def place(self, session: Session, intent: OrderIntent, instrument: Instrument) -> Call[OrderReport]:
         body = {
-            **_what(instrument, intent.product),
+            "instrument_token": instrument.broker_symbol,
+            **_what(instrument, intent),
             **_terms(intent),
-            "transaction_type": to_word(tables.SIDES, intent.side, "side", BROKER),
             "validity": to_word(tables.VALIDITIES, intent.validity, "validity", BROKER),
             "disclosed_quantity": intent.disclosed_quantity,
             "tag": intent.order_id,
@@ -128,13 +127,9 @@ class UpstoxCodec(PlainCodec):
             "slice": False,
         }
 
-        def decode(answer: HttpResponse) -> OrderReport:
-            ids = ROWS.one(answer).raw("order_ids")
-            if not isinstance(ids, list) or len(ids) != 1 or not isinstance(ids[0], str):
-                raise DecodeError(f"{BROKER} answered an order with other than one order id.")
-            return accepted(intent, ids[0])
-
-        return _order(session, "POST", "/v3/order/place", body, decode, host="hft")
+        return _order(
+            session, "POST /v3/order/place", body, lambda answer: accepted(intent, _only(answer, "order_ids")), "hft"
+        )
 
     def modify(self, session: Session, order: Order, change: OrderChange, instrument: Instrument) -> Call[None]:
         del instrument
@@ -143,11 +138,11 @@ class UpstoxCodec(PlainCodec):
             "order_id": order.broker_order_id,
             "validity": to_word(tables.VALIDITIES, order.validity, "validity", BROKER),
         }
-        return _order(session, "PUT", "/v3/order/modify", body, ROWS.done, host="hft")
+        return _order(session, "PUT /v3/order/modify", body, ROWS.done, "hft")
 
     def cancel(self, session: Session, order: Order) -> Call[None]:
         path = f"/v3/order/cancel?{urlencode({'order_id': order.broker_order_id})}"
-        return _order(session, "DELETE", path, None, ROWS.done, host="hft")
+        return _order(session, f"DELETE {path}", None, ROWS.done, "hft")
 
     def order(self, session: Session, order: Order) -> Call[OrderReport] | None:
         path = f"/v2/order/details?{urlencode({'order_id': order.broker_order_id})}"
@@ -189,8 +184,7 @@ class UpstoxCodec(PlainCodec):
             {
                 "instrument_key": instrument.broker_symbol,
                 "quantity": wanted.quantity,
-                "transaction_type": to_word(tables.SIDES, wanted.side, "side", BROKER),
-                "product": _product(instrument, wanted.product),
+                **_what(instrument, wanted),
                 "price": wanted.price if wanted.price_type.has_price else 0,
             }
             for wanted, instrument in legs
@@ -206,17 +200,13 @@ class UpstoxCodec(PlainCodec):
 
         def decode(answer: HttpResponse) -> tuple[Quote, ...]:
             found = _by_key(answer)
-            return tuple(
-                _shown(i, found[i.broker_symbol]) if i.broker_symbol in found else quote(i, {}, 0) for i in instruments
-            )
+            return tuple(_shown(i, found.get(i.broker_symbol)) for i in instruments)
 
         return _ask(session, _quote_path(instruments), decode)
 
     def depth(self, session: Session, instrument: Instrument) -> Call[Depth]:
         def decode(answer: HttpResponse) -> Depth:
-            row = _by_key(answer).get(instrument.broker_symbol, Record({}, BROKER))
-            bids, asks = levels(row)
-            return depth_of(instrument, bids, asks, row.moment("timestamp"))
+            return full_depth(instrument, _by_key(answer).get(instrument.broker_symbol, Record({}, BROKER)))
 
         return _ask(session, _quote_path([instrument]), decode)
 
@@ -242,19 +232,15 @@ class UpstoxCodec(PlainCodec):
     # GTT -------------------------------------------------------------------------------------------------------
 
     def place_gtt(self, session: Session, gtt: GttIntent, instrument: Instrument) -> Call[str]:
-        body = {
-            **_rules(gtt),
-            **_what(instrument, gtt.product),
-            "transaction_type": to_word(tables.SIDES, gtt.side, "side", BROKER),
-        }
-        return _order(session, "POST", "/v3/order/gtt/place", body, _gtt_id)
+        body = {"instrument_token": instrument.broker_symbol, **_what(instrument, gtt), **_rules(gtt)}
+        return _order(session, "POST /v3/order/gtt/place", body, lambda answer: _only(answer, "gtt_order_ids"))
 
     def modify_gtt(self, session: Session, gtt_id: str, gtt: GttIntent, instrument: Instrument) -> Call[None]:
         del instrument
-        return _order(session, "PUT", "/v3/order/gtt/modify", {"gtt_order_id": gtt_id, **_rules(gtt)}, ROWS.done)
+        return _order(session, "PUT /v3/order/gtt/modify", {"gtt_order_id": gtt_id, **_rules(gtt)}, ROWS.done)
 
     def cancel_gtt(self, session: Session, gtt_id: str) -> Call[None]:
-        return _order(session, "DELETE", "/v3/order/gtt/cancel", {"gtt_order_id": gtt_id}, ROWS.done)
+        return _order(session, "DELETE /v3/order/gtt/cancel", {"gtt_order_id": gtt_id}, ROWS.done)
 
     def gtt_book(self, session: Session) -> Call[tuple[GttReport, ...]]:
         return _ask(session, "/v3/order/gtt", ROWS.each(reports.gtt))
@@ -268,7 +254,7 @@ class UpstoxCodec(PlainCodec):
 
         def decode(answer: HttpResponse) -> FeedAddress:
             url = ROWS.one(answer).text("authorized_redirect_uri")
-            if not url.startswith(("ws://", "wss://")):
+            if not url.startswith(("wss://", "ws://127.0.0.1:")):  # without TLS a simulator's only
                 raise DecodeError(f"{BROKER} gave an address for its feed that is none.")
             return FeedAddress(url)
 
@@ -290,27 +276,17 @@ def _ask(session: Session, path: str, decode: Callable[[HttpResponse], T], *, me
     return Call(HttpRequest(method, path, _auth(session)), decode)
 
 
-def _order(
-    session: Session,
-    method: str,
-    path: str,
-    body: Mapping[str, Any] | None,
-    decode: Callable[[HttpResponse], T],
-    *,
-    host: str = "",
-) -> Call[T]:
-    content = b"" if body is None else msgspec.json.encode(body)
-    headers = _auth(session) if body is None else (*_auth(session), _JSON)
-    return Call(HttpRequest(method, path, headers, content, Lane.ORDER, safe=False, host=host), decode)
+def _order(session: Session, target: str, body: Any, decode: Callable[[HttpResponse], T], host: str = "") -> Call[T]:
+    """``target`` is method and path; ``body`` None for none."""
+    method, path = target.split(" ")
+    content, kind = (b"", ()) if body is None else (msgspec.json.encode(body), (_JSON,))
+    return Call(HttpRequest(method, path, (*_auth(session), *kind), content, Lane.ORDER, safe=False, host=host), decode)
 
 
-def _what(instrument: Instrument, product: Product) -> dict[str, Any]:
-    return {"instrument_token": instrument.broker_symbol, "product": _product(instrument, product)}
-
-
-def _product(instrument: Instrument, product: Product) -> str:
+def _what(instrument: Instrument, wanted: OrderIntent | GttIntent) -> dict[str, Any]:
     table = tables.CASH if instrument.exchange in (Exchange.NSE, Exchange.BSE) else tables.DERIVATIVES
-    return to_word(table, product, "product", BROKER)
+    side = to_word(tables.SIDES, wanted.side, "side", BROKER)
+    return {"product": to_word(table, wanted.product, "product", BROKER), "transaction_type": side}
 
 
 def _terms(terms: OrderIntent | OrderChange) -> dict[str, Any]:
@@ -344,9 +320,7 @@ def _quote_path(instruments: Sequence[Instrument]) -> str:
 
 def _today(session: Session) -> object:
     """The day of a session, by its end at half past three the next morning; None where that is not known."""
-    if not session.expires_ns:
-        return None
-    return (from_ns(session.expires_ns) - timedelta(hours=4)).date()
+    return (from_ns(session.expires_ns) - timedelta(hours=4)).date() if session.expires_ns else None
 
 
 # Answers ------------------------------------------------------------------------------------------------------------
@@ -359,17 +333,20 @@ def _by_key(answer: HttpResponse) -> dict[str, Record]:
     return {row.text("instrument_token"): row for row in rows}
 
 
-def _shown(instrument: Instrument, row: Record) -> Quote:
+def _shown(instrument: Instrument, row: Record | None) -> Quote:
     """The previous close is told by the change, not by the close of the day's bar."""
+    if row is None:
+        return quote(instrument, {}, 0)
     close = round(row.number("last_price") - row.number("net_change"), 4) if "net_change" in row else 0.0
     return full_quote(instrument, row, close, {"volume": "volume", "oi": "oi"})
 
 
-def _gtt_id(answer: HttpResponse) -> str:
-    ids = ROWS.one(answer).raw("gtt_order_ids")
-    if not isinstance(ids, list) or len(ids) != 1:
-        raise DecodeError(f"{BROKER} answered a GTT with other than one id.")
-    return str(ids[0])
+def _only(answer: HttpResponse, name: str) -> str:
+    """The one id of a list of ids."""
+    ids = ROWS.one(answer).items(name)
+    if len(ids) != 1 or not isinstance(ids[0], str):
+        raise DecodeError(f"{BROKER} answered one order with other than one id.")
+    return ids[0]
 
 
 def _master(answer: HttpResponse) -> tuple[Instrument, ...]:

@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from brokers.upstox import tables
+from openalgo_lab.broker.indices import index_symbol
 from openalgo_lab.broker.listing import each_once, listed, unpacked
 from openalgo_lab.broker.reading import read
 from openalgo_lab.model.errors import DecodeError
@@ -19,6 +20,7 @@ __all__ = ["master"]
 
 _BROKER: Final = "Upstox"
 _INDEX_STEP: Final = 0.05
+_OF_BSE: Final = frozenset({"SENSEX", "BANKEX", "SENSEX50"})
 _FIRST: Final = {segment: number for number, segment in enumerate(tables.SEGMENTS, start=1)}
 _DATED: Final = {kind.value: kind for kind in (InstrumentType.FUT, InstrumentType.CE, InstrumentType.PE)}
 
@@ -55,7 +57,9 @@ def _instrument(row: _Row) -> Instrument | None:
         raise DecodeError(f"{row.trading_symbol[:40]!r} of {_BROKER} has a token that is none.")
     token = _FIRST[row.segment] << 40 | int(row.exchange_token)
     if row.segment.endswith("_INDEX"):
-        symbol = _index_symbol(row.trading_symbol, exchange)
+        symbol = index_symbol(row.trading_symbol)
+        if exchange is Exchange.BSE_INDEX and symbol not in _OF_BSE and not symbol.startswith("BSE"):
+            symbol = f"BSE{symbol}"
         kind, name, traded = InstrumentType.INDEX, row.name, row.instrument_key
         return listed(exchange, kind, symbol, token, traded=traded, tick=_INDEX_STEP, name=name)
     kind = _DATED.get(row.instrument_type, InstrumentType.EQ)
@@ -75,11 +79,3 @@ def _instrument(row: _Row) -> Instrument | None:
         strike=row.strike_price,
         freeze=int(row.freeze_quantity),
     )
-
-
-def _index_symbol(name: str, exchange: Exchange) -> str:
-    known = tables.INDEX_NAMES.get(name)
-    if known is not None:
-        return known
-    symbol = name.replace(" ", "").upper()
-    return symbol if exchange is not Exchange.BSE_INDEX or symbol.startswith("BSE") else f"BSE{symbol}"

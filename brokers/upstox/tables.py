@@ -39,15 +39,4 @@ INTERVALS: Final = words(
     "1m=minutes/1 2m=minutes/2 3m=minutes/3 5m=minutes/5 10m=minutes/10 15m=minutes/15 30m=minutes/30 1h=hours/1 "
     "2h=hours/2 4h=hours/4 D=days/1 W=weeks/1 M=months/1",
 )
-_MINUTES, _QUARTER, _DECADE, _ANY = 28, 88, 3650, 9000
-HISTORY_DAYS: Final = MappingProxyType(
-    dict.fromkeys(("1m", "2m", "3m", "5m", "10m", "15m"), _MINUTES)
-    | dict.fromkeys(("30m", "1h", "2h", "4h"), _QUARTER)
-    | {"D": _DECADE, "W": _ANY, "M": _ANY}
-)
-INDEX_NAMES: Final = words(
-    str,
-    "NIFTY~50=NIFTY NIFTY~BANK=BANKNIFTY NIFTY~FIN~SERVICE=FINNIFTY NIFTY~MID~SELECT=MIDCPNIFTY "
-    "NIFTY~NEXT~50=NIFTYNXT50 INDIA~VIX=INDIAVIX SNSX50=SENSEX50 SENSEX BANKEX",
-)
-"""Where dropping the blanks of an index's name does not give its symbol."""
+HISTORY_DAYS: Final = words(int, "1m=28 2m=28 3m=28 5m=28 10m=28 15m=28 30m=88 1h=88 2h=88 4h=88 D=3650 W=9000 M=9000")

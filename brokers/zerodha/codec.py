@@ -28,8 +28,8 @@ from openalgo_lab.broker import (
 )
 from openalgo_lab.broker.asking import given
 from openalgo_lab.broker.candles import iso_candles
-from openalgo_lab.broker.columns import depth_of, quote
-from openalgo_lab.broker.enveloped import full_quote, levels, paise
+from openalgo_lab.broker.columns import quote
+from openalgo_lab.broker.enveloped import full_depth, full_quote, paise
 from openalgo_lab.broker.reading import to_word
 from openalgo_lab.broker.receipt import accepted
 from openalgo_lab.broker.record import Record
@@ -185,9 +185,7 @@ class ZerodhaCodec(PlainCodec):
 
     def depth(self, session: Session, instrument: Instrument) -> Call[Depth]:
         def decode(answer: HttpResponse) -> Depth:
-            row = ROWS.one(answer).record(_key(instrument))
-            bids, asks = levels(row)
-            return depth_of(instrument, bids, asks, row.moment("timestamp"))
+            return full_depth(instrument, ROWS.one(answer).record(_key(instrument)))
 
         return _ask(session, _quote_path([instrument]), decode, pool="quote")
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from brokers.zerodha import tables
+from openalgo_lab.broker.indices import index_symbol
 from openalgo_lab.broker.listing import each_once, listed, rows
 from openalgo_lab.broker.reading import from_word, number, whole
 from openalgo_lab.model.errors import DecodeError
@@ -42,8 +43,7 @@ def _instrument(row: Mapping[str, str]) -> Instrument | None:
     if home is None or not 0 < token < 2**32:
         return None
     if row["segment"] == "INDICES":
-        symbol = tables.INDEX_NAMES.get(traded, traded.replace(" ", ""))
-        exchange = Exchange(f"{home}_INDEX")
+        exchange, symbol = Exchange(f"{home}_INDEX"), index_symbol(traded)
         return listed(exchange, InstrumentType.INDEX, symbol, token, traded=traded, tick=_INDEX_STEP, name=row["name"])
     kind = from_word(tables.KINDS, row["instrument_type"], "kind of instrument", _BROKER)
     dated = kind is not InstrumentType.EQ

@@ -34,9 +34,3 @@ INTERVALS: Final = words(
 HISTORY_DAYS: Final = MappingProxyType(
     {"1m": 60, "3m": 100, "5m": 100, "10m": 100, "15m": 200, "30m": 200, "1h": 400, "D": 2000}
 )
-INDEX_NAMES: Final = words(
-    str,
-    "NIFTY~50=NIFTY NIFTY~BANK=BANKNIFTY NIFTY~FIN~SERVICE=FINNIFTY NIFTY~MID~SELECT=MIDCPNIFTY "
-    "NIFTY~NEXT~50=NIFTYNXT50 INDIA~VIX=INDIAVIX SNSX50=SENSEX50",
-)
-"""Where dropping the blanks of an index's name does not give its symbol."""

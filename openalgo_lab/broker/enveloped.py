@@ -8,17 +8,17 @@ from typing import TypeVar
 
 import msgspec
 
-from openalgo_lab.broker.columns import quote
-from openalgo_lab.broker.record import Record, parsed
+from openalgo_lab.broker.columns import depth_of, quote
+from openalgo_lab.broker.record import Record, book_of, parsed
 from openalgo_lab.model.errors import DecodeError
 from openalgo_lab.model.instruments import Instrument
-from openalgo_lab.model.market import Quote
+from openalgo_lab.model.market import Depth, Quote
 from openalgo_lab.model.orders import OrderStatus
 from openalgo_lab.model.reports import Evidence, FillReport, OrderReport
 from openalgo_lab.model.vocabulary import Exchange, InstrumentType, PriceType, Product, Side
 from openalgo_lab.wire.transport import HttpResponse
 
-__all__ = ["Rows", "full_quote", "levels", "paise"]
+__all__ = ["Rows", "full_depth", "full_quote", "paise"]
 
 T = TypeVar("T")
 
@@ -120,15 +120,10 @@ def _first_moment(row: Record, *names: str) -> int:
     return next((found for name in names if (found := row.moment(name))), 0)
 
 
-def levels(row: Record) -> tuple[list[tuple[float, float, int]], ...]:
-    """Bids and offers of a quote's ``depth`` as (price, quantity, orders); none where it has none."""
-    if "depth" not in row:
-        return [], []
-    depth = row.record("depth")
-    return tuple(
-        [(x.number("price"), float(x.count("quantity")), x.count("orders", 0)) for x in depth.records(side)]
-        for side in ("buy", "sell")
-    )
+def full_depth(instrument: Instrument, row: Record) -> Depth:
+    """The book of a quote with depth."""
+    bids, asks = book_of(row)
+    return depth_of(instrument, bids, asks, row.moment("timestamp"))
 
 
 def full_quote(instrument: Instrument, row: Record, prev_close: float, sizes: Mapping[str, str]) -> Quote:
@@ -138,7 +133,7 @@ def full_quote(instrument: Instrument, row: Record, prev_close: float, sizes: Ma
     prices = {name: ohlc.number(name, 0.0) for name in ("open", "high", "low")}
     prices |= {"ltp": row.number("last_price"), "average": row.number("average_price", 0.0), "prev_close": prev_close}
     known: dict[str, float] = {}
-    for name, side in zip(("bid", "ask"), levels(row), strict=True):
+    for name, side in zip(("bid", "ask"), book_of(row), strict=True):
         if side and side[0][0]:
             prices[name], known[f"{name}_qty"] = side[0][:2]
     if instrument.kind is not InstrumentType.INDEX:
