@@ -129,6 +129,7 @@ class Engine:
             instruments=self._instruments,
             report=self._report,
             call=self._call_as,
+            status=self.status,
         )
         self.sheet = HealthSheet(self, parts, self._lag)
         self.security = Security(parts.vault or VaultKeeper(parts.folder), call=self._call_as, publish=self.bus.publish)
@@ -203,6 +204,7 @@ class Engine:
         if self._closed:
             return
         self._closed = True
+        await self._end("telegram", self.works.telegram.close())
         await self.supervisor.close()
         for line in self.router.lines:
             await self._end(f"adapter {line.name}", line.adapter.close())

@@ -7,6 +7,7 @@ from concurrent.futures import Executor
 
 from openalgo_lab.engine.accounting.book import FillBook
 from openalgo_lab.engine.accounting.desk import AccountingDesk
+from openalgo_lab.engine.alerts import AlertDesk, AlertKeeper
 from openalgo_lab.engine.algos import AlgoDesk, AlgoKeeper
 from openalgo_lab.engine.approvals import ActionCenter, ApprovalDesk, Call, PaperOnly
 from openalgo_lab.engine.bar_source import BarSource
@@ -23,6 +24,8 @@ from openalgo_lab.engine.loss_watch import LossWatch
 from openalgo_lab.engine.market_data import MarketData
 from openalgo_lab.engine.option_symbols import OptionFinder
 from openalgo_lab.engine.orders import OrderFlow
+from openalgo_lab.engine.posting import post_json
+from openalgo_lab.engine.principal import LOCAL
 from openalgo_lab.engine.risk import RiskGate
 from openalgo_lab.engine.risk_desk import RiskDesk
 from openalgo_lab.engine.router import Router
@@ -30,8 +33,13 @@ from openalgo_lab.engine.slicing import Slicer
 from openalgo_lab.engine.smart import SmartOrders
 from openalgo_lab.engine.structure_desk import StructureDesk
 from openalgo_lab.engine.supervisor import Supervisor
-from openalgo_lab.model.events import AnyEvent, KillSwitchChanged, TradeHappened, WorksChanged
+from openalgo_lab.engine.telegram.bot import Workbench
+from openalgo_lab.engine.telegram.desk import TelegramDesk, profits_of
+from openalgo_lab.model.errors import SymbolError
+from openalgo_lab.model.events import AnyEvent, EngineStatus, KillSwitchChanged, TradeHappened, WorksChanged
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
+from openalgo_lab.model.market import Quote
+from openalgo_lab.model.order_commands import ClosePosition
 from openalgo_lab.model.times import trade_date
 from openalgo_lab.model.vocabulary import FeedMode, PriceType
 from openalgo_lab.store.fills import FillStore
@@ -63,6 +71,7 @@ class OrderWorks:
         instruments: Callable[[], InstrumentStore],
         report: Callable[[str, str], None],
         call: Call,
+        status: Callable[[], EngineStatus],
     ) -> None:
         self._supervisor = supervisor
         self._bus = bus
@@ -133,6 +142,50 @@ class OrderWorks:
             changed=changed,
             now_ns=parts.now_ns,
         )
+        source = BarSource(parts, router, worker, instruments)
+        self.alerts = AlertKeeper(
+            store=self.kept,
+            board=board,
+            ledger=ledger,
+            router=router,
+            supervisor=supervisor,
+            publish=bus.publish,
+            greeks=lambda command: call(command, LOCAL),
+            bars=source.bars,
+            want=want,
+            post=post_json,
+            changed=changed,
+            report=report,
+            now_ns=parts.now_ns,
+        )
+
+        async def quote(symbol: str, exchange: str) -> Quote:
+            store = instruments()
+            found = [row for row in store.by_symbol(symbol) if exchange in ("", row.exchange.value)]
+            if not found:
+                raise SymbolError(f"{symbol} is not listed{' on ' + exchange if exchange else ''}.", field="symbol")
+            return (await data.quotes([found[0].key]))[0]
+
+        async def close_all() -> str:
+            reply = await self.closer.close(ClosePosition())
+            failed = "".join(f"\n{name}: {why}" for name, why in reply.failed)
+            return f"{len(reply.done)} closing orders were sent.{failed}"
+
+        self.telegram = TelegramDesk(
+            workbench=Workbench(
+                books=lambda: ledger.books,
+                status=status,
+                quote=quote,
+                bars=source.bars,
+                profits=lambda: profits_of(ledger.books, board),
+                close_all=close_all,
+                now_ns=parts.now_ns,
+            ),
+            alerts=self.alerts,
+            store=self.kept,
+            vault=lambda: parts.vault,
+            supervisor=supervisor,
+        )
         finder = OptionFinder(instruments, data.quotes)
         baskets = Baskets(slicer=self.slicer, bus=bus)
         smart = SmartOrders(slicer=self.slicer, ledger=ledger, router=router)
@@ -146,11 +199,13 @@ class OrderWorks:
             BracketDesk(self.brackets),
             AlgoDesk(self.algos),
             ApprovalDesk(self.action_center),
+            AlertDesk(self.alerts),
+            self.telegram,
             AccountingDesk(
                 book=self.fill_book,
                 ledger=ledger,
                 router=router,
-                minute_bars=BarSource(parts, router, worker, instruments).minutes,
+                minute_bars=source.minutes,
                 now_ns=parts.now_ns,
             ),
         )
@@ -163,6 +218,7 @@ class OrderWorks:
         self._supervisor.keep("gtt", self.gtts.keep)
         self._supervisor.keep("brackets", self.brackets.keep)
         self._supervisor.keep("action center", self.action_center.keep)
+        self._supervisor.keep("alerts", self.alerts.keep)
 
     def hear(self, event: AnyEvent) -> None:
         """Every event of the ledger, before anyone else hears it."""
@@ -170,6 +226,7 @@ class OrderWorks:
             self.fill_book.take(event.fill)
 
     def _hear_all(self, event: AnyEvent) -> None:
+        self.alerts.hear(event)
         if isinstance(event, KillSwitchChanged) and event.engaged:
             self._supervisor.start("algos stop", self.algos.stop_all("The kill switch was engaged."))
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from openalgo_lab.lab.action_center import ActionCenter
+from openalgo_lab.lab.alerts import Alerts, Telegram
 from openalgo_lab.lab.looked_after import LookedAfterCalls
 from openalgo_lab.lab.pairs import Ask, awaited, blocking
 from openalgo_lab.lab.sandbox import Sandbox
@@ -48,6 +49,16 @@ class LimitCalls(LookedAfterCalls):
     def _arm(self, account: str = "", *, armed: bool = True) -> Ask[Done, str]:
         """Let new orders of a live account leave, until the engine ends or the kill switch is engaged."""
         return Ask(ArmLive(account, armed), lambda done: done.message)
+
+    @property
+    def alerts(self) -> Alerts:
+        """Alerts on prices, profit, orders, Greeks and indicators."""
+        return Alerts(self)
+
+    @property
+    def telegram(self) -> Telegram:
+        """The Telegram bot: books, quotes, charts, closing with confirmation, alerts."""
+        return Telegram(self)
 
     @property
     def action_center(self) -> ActionCenter:

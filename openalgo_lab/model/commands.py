@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 
 from openalgo_lab.model.accounting import AnyAccountingCommand
+from openalgo_lab.model.alerts import AnyAlertCommand
 from openalgo_lab.model.algo_commands import AnyAlgoCommand
 from openalgo_lab.model.approvals import AnyApprovalCommand
 from openalgo_lab.model.broker_commands import AnyBrokerCommand
@@ -189,5 +190,6 @@ AnyCommand = (
     | AnyGttCommand
     | AnyAlgoCommand
     | AnyApprovalCommand
+    | AnyAlertCommand
 )
 """Every command, as the tagged union in which it travels."""

@@ -15,6 +15,7 @@ from openalgo_lab.model.portfolio import Account, Funds, Holding, Position
 from openalgo_lab.model.vocabulary import Mode
 
 __all__ = [
+    "AlertFired",
     "AnyEvent",
     "Books",
     "EngineStatus",
@@ -158,6 +159,17 @@ class WorksChanged(Event, frozen=True, tag="works"):
     key: str
 
 
+class AlertFired(Event, frozen=True, tag="alert"):
+    """An alert's condition was met. ``channels``: how pages should tell it (``toast``, ``sound``, ``desktop``)."""
+
+    topic: ClassVar[str] = "alert:fired"
+    alert_id: str
+    name: str
+    message: str
+    channels: tuple[str, ...]
+    time_ns: int
+
+
 class ErrorRaised(Event, frozen=True, tag="error"):
     """Something went wrong that no caller is waiting for; ``message`` is one sentence for people."""
 
@@ -189,5 +201,6 @@ AnyEvent = (
     | ErrorRaised
     | SecurityChanged
     | WorksChanged
+    | AlertFired
 )
 """Every event, as the tagged union in which it travels between processes."""
