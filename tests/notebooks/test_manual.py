@@ -19,7 +19,9 @@ def notebook(request: pytest.FixtureRequest) -> nbformat.NotebookNode:
 
 
 def test_the_manual_begins_at_one() -> None:
-    assert [path.stem[:2] for path in NOTEBOOKS] == [f"{number:02d}" for number in range(1, len(NOTEBOOKS) + 1)]
+    numbers = [int(path.stem[:2]) for path in NOTEBOOKS]
+    assert numbers[0] == 1
+    assert numbers == sorted(set(numbers))  # one after the other; a number may wait for its chapter
     assert len(NOTEBOOKS) >= 2
 
 

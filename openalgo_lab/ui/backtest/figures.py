@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import bqplot
 import ipywidgets
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from openalgo_lab.model.market import Bars
+from openalgo_lab.model.money import format_qty
 from openalgo_lab.ui.backtest.thin import date_ticks, histogram, round_ticks, thin_rows
 from openalgo_lab.ui.theme import DARK
 
@@ -18,6 +19,7 @@ __all__ = ["bars_figure", "candles_figure", "curve_figure"]
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
+RUPEES: Final = ",.0f"
 _MARGIN = {"top": 10, "bottom": 28, "left": 68, "right": 16}
 
 
@@ -34,6 +36,12 @@ def _figure(title: str, height: str, marks: list[Any], axes: list[Any], **more: 
     made.add_class("oal-bt-figure")
     made._dom_classes = (*made._dom_classes, f"oal-bt-{title}")
     return made
+
+
+def _axis(scale: Any, places: FloatArray, form: str, **more: Any) -> Any:
+    """An axis with these values; rupees in Indian grouping."""
+    labels = {str(int(place)): format_qty(round(place)) for place in places} if form == RUPEES else {}
+    return bqplot.Axis(scale=scale, tick_values=places, tick_labels=labels, tick_format=form, **more)
 
 
 def _ends(values: FloatArray, about: int) -> FloatArray:
@@ -65,7 +73,7 @@ def curve_figure(
     low, high = min(float(values.min()) for values, _ in curves), max(float(values.max()) for values, _ in curves)
     axes = [
         bqplot.Axis(scale=x, tick_values=places, tick_labels=labels, grid_lines="none"),
-        bqplot.Axis(scale=y, side="left", tick_format=form, grid_lines="solid", tick_values=round_ticks(low, high)),
+        _axis(y, round_ticks(low, high), form, side="left", grid_lines="solid"),
     ]
     return _figure(name, height, marks, axes, interaction=bqplot.PanZoom(scales={"x": [x]}))
 
@@ -86,7 +94,7 @@ def bars_figure(name: str, values: FloatArray, *, height: str, form: str) -> Any
         for these, colour in ((middles > 0, DARK.up), (middles <= 0, DARK.down))
     ]
     axes = [
-        bqplot.Axis(scale=x, tick_format=form, grid_lines="none", tick_values=_ends(middles, 6)),
+        _axis(x, _ends(middles, 6), form, grid_lines="none"),
         bqplot.Axis(
             scale=y,
             side="left",
@@ -128,7 +136,7 @@ def candles_figure(height: str) -> tuple[Any, Any]:
             x.min, x.max, y.min, y.max = rows.start - 1.0, float(rows.stop), low - room, high + room
         with candles.hold_sync():
             candles.x, candles.y = numbers, np.ascontiguousarray(table)
-        price_axis.tick_values = round_ticks(low, high)
+        price_axis.tick_values = round_ticks(low, high, 8)
         with time_axis.hold_sync():
             time_axis.tick_values, time_axis.tick_labels = places, labels
         for mark, (at, prices) in zip((*marks, holds), (buys, sells, trades), strict=True):
