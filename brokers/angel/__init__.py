@@ -8,9 +8,10 @@ from openalgo_lab.broker.spec import Limits, Rate
 __all__ = ["SPEC"]
 
 _RATES = (
-    Rate("order", 9, 1), Rate("order", 500, 60), Rate("order", 1000, 3600), Rate("book", 1, 1), Rate("funds", 2, 1),
+    Rate("order", 9, 1), Rate("order", 500, 60), Rate("order", 1000, 3600), Rate("funds", 2, 1),
     Rate("quote", 10, 1), Rate("quote", 500, 60), Rate("quote", 5000, 3600), Rate("data", 1, 0.5),
     Rate("data", 180, 60), Rate("data", 5000, 3600), Rate("profile", 3, 1), Rate("login", 1, 1),
+    *(Rate(path, 1, 1) for path in ("order_book", "trade_book", "positions", "holdings")),
 )  # fmt: skip
 _DAYS = {"1m": 30, "3m": 60, "5m": 100, "10m": 100, "15m": 200, "30m": 200, "1h": 400, "D": 2000}
 

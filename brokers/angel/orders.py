@@ -50,7 +50,7 @@ def call(
         found = Record(answer, NAME).raw("data")
         return give(None if found in ("null", "") else found)
 
-    return json_call(NAME, target, headers(session), data, body, **{"pool": "book", **how})
+    return json_call(NAME, target, headers(session), data, body, **how)
 
 
 def home(instrument: Instrument) -> str:
@@ -99,11 +99,11 @@ class OrderCalls(PlainCodec):
                 order_report(r, r.text("orderstatus", "") or r.text("status"), Evidence.ORDER_BOOK) for r in rows
             )
 
-        return call(session, f"GET {ORDER_PATH}/getOrderBook", give)
+        return call(session, f"GET {ORDER_PATH}/getOrderBook", give, pool="order_book")
 
     def trade_book(self, session: Session) -> Call[tuple[FillReport, ...]]:
         """Fills tell the time of day only: the date is that of the answer."""
-        asked = call(session, f"GET {ORDER_PATH}/getTradeBook", lambda data: Record.all(data, NAME))
+        asked = call(session, f"GET {ORDER_PATH}/getTradeBook", lambda data: Record.all(data, NAME), pool="trade_book")
 
         def decode(response: HttpResponse) -> tuple[FillReport, ...]:
             day = _day(response)
@@ -112,9 +112,10 @@ class OrderCalls(PlainCodec):
         return Call(asked.request, decode)
 
     def positions(self, session: Session) -> Call[tuple[PositionReport, ...]]:
-        return call(
-            session, f"GET {ORDER_PATH}/getPosition", lambda data: tuple(map(_position, Record.all(data, NAME)))
-        )
+        def give(data: Any) -> tuple[PositionReport, ...]:
+            return tuple(map(_position, Record.all(data, NAME)))
+
+        return call(session, f"GET {ORDER_PATH}/getPosition", give, pool="positions")
 
     def holdings(self, session: Session, account: str) -> Call[tuple[Holding, ...]]:
         def give(data: Any) -> tuple[Holding, ...]:
@@ -126,7 +127,7 @@ class OrderCalls(PlainCodec):
                 for row in Record.all(data, NAME)
             )  # fmt: skip
 
-        return call(session, f"GET {SECURE}/portfolio/v1/getHolding", give)
+        return call(session, f"GET {SECURE}/portfolio/v1/getHolding", give, pool="holdings")
 
     def funds(self, session: Session, account: str) -> Call[Funds]:
         """The field "collateral" stays 0; what is pledged shows as cash that is not paid out."""
