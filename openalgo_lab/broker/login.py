@@ -9,10 +9,12 @@ from openalgo_lab.broker.spec import BrokerSpec, LoginField
 from openalgo_lab.model.errors import InputError
 from openalgo_lab.model.times import from_ns
 
-__all__ = ["SEED", "missing_fields", "totp_code", "with_code"]
+__all__ = ["CODE", "ONE_TIME", "SEED", "missing_fields", "totp_code", "with_code"]
 
 SEED: Final = "totp_seed"
 CODE: Final = "totp"
+ONE_TIME: Final = LoginField(CODE, "One-time code", secret=True, hint="Six digits from your authenticator app.")
+"""What is asked for where a broker's fields name the seed only."""
 
 
 def totp_code(seed: str, now_ns: int) -> str:
@@ -42,8 +44,10 @@ def with_code(spec: BrokerSpec, credentials: Mapping[str, str], now_ns: int) -> 
 
 
 def missing_fields(spec: BrokerSpec, credentials: Mapping[str, str]) -> tuple[LoginField, ...]:
-    """What a form has still to ask for; a one-time code is not asked for where its seed is known."""
+    """What a form has still to ask for: where a broker takes one-time codes, the code, unless its seed is known."""
     known = {name for name, value in credentials.items() if value}
     if SEED in known:
         known.add(CODE)
-    return tuple(field for field in spec.login_fields if not field.optional and field.name not in known)
+    names = {field.name for field in spec.login_fields}
+    fields = spec.login_fields if SEED not in names or CODE in names else (*spec.login_fields, ONE_TIME)
+    return tuple(field for field in fields if not field.optional and field.name not in known)

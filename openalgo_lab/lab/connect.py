@@ -17,7 +17,7 @@ from typing import Final
 
 from openalgo_lab.broker import registry
 from openalgo_lab.broker.callback import DEFAULT_REDIRECT, CallbackServer, parameters_of
-from openalgo_lab.broker.login import missing_fields
+from openalgo_lab.broker.login import ONE_TIME, missing_fields
 from openalgo_lab.broker.spec import BrokerSpec, LoginField, LoginKind
 from openalgo_lab.lab.core import LabCore
 from openalgo_lab.lab.pairs import Ask, awaited, blocking
@@ -97,7 +97,7 @@ class ConnectCalls(LabCore):
             return send()
         except InputError as error:
             # The session of today was no good: a one-time code is missing, or what only the login page can bring.
-            lacking = next((field for field in spec.login_fields if field.name == error.field), None)
+            lacking = next((one for one in (*spec.login_fields, ONE_TIME) if one.name == error.field), None)
             if lacking is not None and lacking.name not in fields and ask is not None:
                 fields[lacking.name] = ask(lacking)
             elif lacking is None and spec.login is LoginKind.REDIRECT and not url and error.field != "account":

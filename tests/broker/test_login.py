@@ -50,6 +50,13 @@ def test_what_is_asked() -> None:
     assert names(pin="") == ["pin", "totp"]
 
 
+def test_where_the_fields_name_the_seed_only_a_code_will_do() -> None:
+    seed_only = spec(login_fields=tuple(field for field in SPEC.login_fields if field.name != "totp"))
+    assert [field.name for field in missing_fields(seed_only, {"pin": "1"})] == ["totp"]
+    assert not missing_fields(seed_only, {"pin": "1", "totp_seed": SEED})
+    assert not missing_fields(seed_only, {"pin": "1", "totp": "123456"})
+
+
 def call(url: str) -> int:
     try:
         with urllib.request.urlopen(url, timeout=5) as response:

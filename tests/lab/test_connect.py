@@ -18,6 +18,7 @@ from openalgo_lab.model.errors import InputError, RiskDenied, VaultMissing
 from openalgo_lab.model.secret import Secret
 from openalgo_lab.model.security_commands import CreateVault
 from openalgo_lab.model.vocabulary import Mode
+from tests.conformance.simulators.angel import AngelSimulator
 from tests.conformance.simulators.zerodha import ZerodhaSimulator
 
 
@@ -30,8 +31,8 @@ def free_port() -> int:
 class Running:
     """A simulator on a loop and thread of its own."""
 
-    def __init__(self) -> None:
-        self.simulator = ZerodhaSimulator()
+    def __init__(self, simulator: Any = None) -> None:
+        self.simulator = simulator or ZerodhaSimulator()
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
@@ -112,6 +113,29 @@ def test_by_the_pasted_address(fresh: Lab, broker: Running) -> None:
     assert connected.instruments > 5
     with pytest.raises(InputError, match="copy the whole line"):
         lab.connect("zerodha", account="OTHER", url="request_token", **keys, **broker.where())
+
+
+def test_a_form_asks_for_the_code_of_the_moment_and_only_then(fresh: Lab) -> None:
+    lab, broker = vaulted(fresh), Running(AngelSimulator())
+    try:
+        credentials = {k: v for k, v in broker.simulator.credentials().items() if k not in ("totp", "totp_seed")}
+        asked: list[str] = []
+
+        def ask(field: LoginField) -> str:
+            asked.append(field.name)
+            return "123456"
+
+        lab.connect("angel", ask=ask, **credentials, **broker.where())
+        assert asked == ["totp"]
+        lab.disconnect("ANGEL")
+        lab.connect("angel", ask=ask, **broker.where())
+        assert asked == ["totp"], "the session of today is still good"
+        lab.disconnect("ANGEL")
+        broker.simulator.alive = False
+        lab.connect("angel", ask=ask, **broker.where())
+        assert asked == ["totp", "totp"], "it was not good any more"
+    finally:
+        broker.close()
 
 
 def test_where_no_browser_can_be_opened_the_page_is_named(fresh: Lab, broker: Running) -> None:
