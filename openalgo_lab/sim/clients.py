@@ -160,6 +160,11 @@ class Client:
         """What a key ties up."""
         return self._need.get(key, 0)
 
+    @property
+    def tied(self) -> tuple[Key, ...]:
+        """Every key that ties something up, or frees something."""
+        return tuple(key for key, need in self._need.items() if need)
+
     def clear_day(self) -> None:
         """Forget orders, trades and what they tied up; money, positions and holdings stay."""
         self.orders.clear()

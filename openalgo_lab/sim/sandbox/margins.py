@@ -41,7 +41,8 @@ class HedgedMargins(Margins):
         return self._margin(client, keys, instrument, extra) - others
 
     def _group(self, client: Client, instrument: Instrument, product: Product) -> Iterator[Key]:
-        known = {*client.positions, *((order.token, order.product) for order in client.alive())}
+        # A key whose last order is gone may still hold a share of the group's margin: it must be counted, too.
+        known = {*client.positions, *client.tied, *((order.token, order.product) for order in client.alive())}
         for token, kind in known:
             other = self._listed.get(token)
             if other is None or kind is not product or other.exchange is not instrument.exchange:

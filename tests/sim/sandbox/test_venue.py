@@ -145,6 +145,16 @@ def test_the_sum_of_all_keys_is_the_groups_margin_in_any_order(tmp_path: Path) -
     assert totals[0] == totals[1]
 
 
+def test_a_cancelled_order_leaves_no_share_behind(sandbox: Sandbox) -> None:
+    sandbox.board.shown = 10_000
+    waiting = sandbox.order(CE, "SELL", 65, "NRML", price=230.0)
+    sandbox.order(WING, "SELL", 65, "NRML", price=199.0)
+    sandbox.venue.cancel(CLIENT, waiting.number)
+    alone = sandbox.client.used
+    sandbox.order(WING, "BUY", 65, "NRML")
+    assert alone > 0 and sandbox.client.used == 0
+
+
 def test_charges_wait_through_the_day_and_are_taken_at_its_end(tmp_path: Path) -> None:
     sandbox = Sandbox(tmp_path)
     charges = Charges(RULES)
