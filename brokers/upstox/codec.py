@@ -60,7 +60,6 @@ T = TypeVar("T")
 _FORM: Final = ("Content-Type", "application/x-www-form-urlencoded")
 _JSON: Final = ("Content-Type", "application/json")
 _ACCEPT: Final = ("Accept", "application/json")
-_DEAD: Final = frozenset({"UDAPI100050"})
 _MOST_IN_MARGIN: Final = 20
 
 
@@ -102,7 +101,7 @@ class UpstoxCodec(PlainCodec):
         text = f"{BROKER}: {error.text('message', '') or code}"
         if response.status == 429:
             return Throttled(text)
-        return SessionExpired(text) if code in _DEAD else Rejected(text)
+        return SessionExpired(text) if code == "UDAPI100050" else Rejected(text)
 
     def profile(self, session: Session) -> Call[Profile]:
         def decode(answer: HttpResponse) -> Profile:
