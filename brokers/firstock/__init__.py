@@ -1,17 +1,8 @@
 """Firstock, by its Developer API V1 and websocket V2: a JSON gateway before a Noren order system."""
 
 from brokers.firstock.codec import HISTORY_DAYS, FirstockCodec
-from openalgo_lab.broker import (
-    BrokerSpec,
-    Capability,
-    FeedKind,
-    FeedSpec,
-    HistoryLimits,
-    Limits,
-    LoginField,
-    LoginKind,
-    Rate,
-)
+from openalgo_lab.broker import BrokerSpec, Capability, FeedKind, FeedSpec, HistoryLimits, LoginField, LoginKind
+from openalgo_lab.broker.spec import Limits, Rate
 from openalgo_lab.model.vocabulary import Exchange
 
 __all__ = ["SPEC"]

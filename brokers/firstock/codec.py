@@ -16,19 +16,9 @@ from brokers.firstock.feed import NAME, FirstockFeed
 from brokers.noren import tables
 from brokers.noren.instruments import INDICES, derivative, token_of
 from brokers.noren.rows import report
-from openalgo_lab.broker import (
-    Call,
-    FeedAddress,
-    FeedSpec,
-    HttpRequest,
-    HttpResponse,
-    Lane,
-    LoginFlow,
-    OrderChange,
-    PlainCodec,
-    Session,
-)
-from openalgo_lab.broker.asking import given
+from openalgo_lab.broker import Call, FeedAddress, FeedSpec, HttpRequest, HttpResponse, LoginFlow, PlainCodec, Session
+from openalgo_lab.broker.adapter import OrderChange
+from openalgo_lab.broker.asking import Lane, given
 from openalgo_lab.broker.columns import Bar, Level, bars, depth_of, quote
 from openalgo_lab.broker.listing import each_once, listed, rows
 from openalgo_lab.broker.reading import number, to_word, whole, words

@@ -15,32 +15,14 @@ from brokers.noren.feed import NorenFeed
 from brokers.noren.instruments import master
 from brokers.noren.market import OCO, PAIR, candles, depth_levels, gtt_report, tidied
 from brokers.noren.rows import UPDATES, columns, holding, position, report
-from openalgo_lab.broker import (
-    Call,
-    FeedAddress,
-    FeedSpec,
-    HttpRequest,
-    HttpResponse,
-    Lane,
-    LoginFlow,
-    OrderChange,
-    PlainCodec,
-    Session,
-)
-from openalgo_lab.broker.asking import given
+from openalgo_lab.broker import Call, FeedAddress, FeedSpec, HttpRequest, HttpResponse, LoginFlow, PlainCodec, Session
+from openalgo_lab.broker.adapter import OrderChange
+from openalgo_lab.broker.asking import Lane, given, refused
 from openalgo_lab.broker.columns import bars, depth_of, quote
 from openalgo_lab.broker.reading import Number, moment, read, to_word
 from openalgo_lab.broker.receipt import accepted
 from openalgo_lab.broker.record import Record, parsed
-from openalgo_lab.model.errors import (
-    BrokerError,
-    InputError,
-    LabError,
-    NotSupported,
-    Rejected,
-    SessionExpired,
-    Throttled,
-)
+from openalgo_lab.model.errors import BrokerError, InputError, LabError, NotSupported, Rejected
 from openalgo_lab.model.gtt import GttIntent, GttKind, GttLeg, GttReport
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import Bars, Depth, Quote
@@ -102,17 +84,16 @@ class NorenCodec(PlainCodec):
     def refusal(self, response: HttpResponse) -> LabError | None:
         if not response.body.lstrip().startswith(b"{"):
             return None
-        said = self._one(response)
-        low = said.text("emsg", "").casefold()
-        text = f"{self.member.name}: {said.text('emsg', '').strip()[:300]}"
-        state = said.text("stat", said.text("status", "")).casefold()
+        row = self._one(response)
+        said = row.text("emsg", "").strip()[:300]
+        low = said.casefold()
+        state = row.text("stat", row.text("status", "")).casefold()
         if state not in ("not_ok", "invalid oi") or "no data" in low or "timeout" in low:
             return None
-        if "session expired" in low or "invalid session key" in low:
-            return SessionExpired(f"{text}; log in again.")
-        if "exceeds limit" in low:
-            return Throttled(text, 60.0 if "minute" in low else 1.0)
-        return Rejected(text)
+        words = ("session expired", "invalid session key", "exceeds limit")
+        word = next((word for word in words if word in low), "")
+        wait_s = 60.0 if "minute" in low else 1.0
+        return refused(self.member.name, word, said, again=words[:2], many=words[2:], wait_s=wait_s)
 
     # Session ---------------------------------------------------------------------------------------------------
 
@@ -124,10 +105,7 @@ class NorenCodec(PlainCodec):
     def login(self, credentials: Mapping[str, str]) -> LoginFlow:
         if self.member.direct_token and credentials.get("access_token") and credentials.get("uid"):
             return Session(credentials["uid"], credentials["access_token"])
-        key, secret = (
-            given(credentials, "client_id", self.member.name),
-            given(credentials, "client_secret", self.member.name),
-        )
+        key, secret = (given(credentials, name, self.member.name) for name in ("client_id", "client_secret"))
         code = credentials.get("request_code") or given(credentials, "code", self.member.name)
         if self.member.jkey:
             body = {"api_key": key, "request_code": code, "api_secret": _sha256(key + code + secret)}

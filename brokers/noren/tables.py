@@ -92,72 +92,36 @@ def _zips(*exchanges: str) -> tuple[tuple[str, str], ...]:
 
 
 _SIX: Final = ("NSE", "NFO", "CDS", "MCX", "BSE", "BFO")
-_FLATTRADE_FILES: Final = tuple(
-    (exchange, f"/scripmaster/{name}.csv")
-    for exchange, name in (
-        ("NSE", "NSE_Equity"),
-        ("BSE", "BSE_Equity"),
-        ("NFO", "Nfo_Equity_Derivatives"),
-        ("NFO", "Nfo_Index_Derivatives"),
-        ("CDS", "Currency_Derivatives"),
-        ("MCX", "Commodity"),
-        ("BFO", "Bfo_Index_Derivatives"),
-        ("BFO", "Bfo_Equity_Derivatives"),
-    )
+_CONTRACTS: Final = ("Nfo_Equity", "Nfo_Index", "Bfo_Index", "Bfo_Equity")
+_FLATTRADE_FILES: Final = (
+    ("NSE", "/scripmaster/NSE_Equity.csv"),
+    ("BSE", "/scripmaster/BSE_Equity.csv"),
+    ("CDS", "/scripmaster/Currency_Derivatives.csv"),
+    ("MCX", "/scripmaster/Commodity.csv"),
+    *((name[:3].upper(), f"/scripmaster/{name}_Derivatives.csv") for name in _CONTRACTS),
 )
 _OAUTH: Final = "/OAuthlogin/authorize/oauth?client_id="
 
 MEMBERS: Final = (
     Member(
-        key="shoonya",
-        name="Shoonya (Finvasia)",
-        host="https://api.shoonya.com",
-        prefix="/NorenWClientAPI/",
-        feed_url="wss://api.shoonya.com/NorenWSAPI",
-        login_url=f"https://api.shoonya.com{_OAUTH}",
-        files=_zips(*_SIX, "NCX"),
-        chart_jkey=True,
-        day_ends="03:00",
-        paise_ticks=True,
+        "shoonya", "Shoonya (Finvasia)", "https://api.shoonya.com", "/NorenWClientAPI/",
+        "wss://api.shoonya.com/NorenWSAPI", f"https://api.shoonya.com{_OAUTH}", _zips(*_SIX, "NCX"),
+        chart_jkey=True, paise_ticks=True, day_ends="03:00",
     ),
     Member(
-        key="flattrade",
-        name="Flattrade",
-        host="https://piconnect.flattrade.in",
-        prefix="/PiConnectAPI/",
-        feed_url="wss://piconnect.flattrade.in/PiConnectWSAPI",
-        login_url="https://auth.flattrade.in/?app_key=",
-        files=_FLATTRADE_FILES,
-        files_host="https://flattrade.s3.ap-south-1.amazonaws.com",
-        auth_host="https://authapi.flattrade.in",
-        jkey=True,
-        per_s=(10, 40),
-        per_min=(40, 200),
-        day_ends="05:00",
+        "flattrade", "Flattrade", "https://piconnect.flattrade.in", "/PiConnectAPI/",
+        "wss://piconnect.flattrade.in/PiConnectWSAPI", "https://auth.flattrade.in/?app_key=", _FLATTRADE_FILES,
+        "https://flattrade.s3.ap-south-1.amazonaws.com", "https://authapi.flattrade.in", jkey=True,
+        per_s=(10, 40), per_min=(40, 200), day_ends="05:00",
     ),
     Member(
-        key="zebu",
-        name="Zebu (MYNT)",
-        host="https://go.mynt.in",
-        prefix="/NorenWClientAPI/",
-        feed_url="wss://go.mynt.in/NorenWSAPI",
-        login_url=f"https://go.mynt.in{_OAUTH}",
-        files=_zips(*_SIX),
-        bse_indices=False,
+        "zebu", "Zebu (MYNT)", "https://go.mynt.in", "/NorenWClientAPI/", "wss://go.mynt.in/NorenWSAPI",
+        f"https://go.mynt.in{_OAUTH}", _zips(*_SIX), bse_indices=False,
     ),
     Member(
-        key="tradesmart",
-        name="TradeSmart",
-        host="https://v2api.tradesmartonline.in",
-        prefix="/NorenWClientAPIv2/",
-        feed_url="wss://v2api.tradesmartonline.in/NorenWSAPI",
-        login_url=f"https://v2api.tradesmartonline.in{_OAUTH}",
-        files=_zips(*_SIX),
-        paise_ticks=True,
-        basket_margin=False,
-        gtt=False,
-        automatic_orders=True,
-        direct_token=True,
+        "tradesmart", "TradeSmart", "https://v2api.tradesmartonline.in", "/NorenWClientAPIv2/",
+        "wss://v2api.tradesmartonline.in/NorenWSAPI", f"https://v2api.tradesmartonline.in{_OAUTH}", _zips(*_SIX),
+        paise_ticks=True, basket_margin=False, gtt=False, automatic_orders=True, direct_token=True,
         together=(Rate("all", 10, 1), Rate("all", 120, 60)),
     ),
-)
+)  # fmt: skip

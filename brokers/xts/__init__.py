@@ -2,17 +2,8 @@
 
 from brokers.xts.codec import XtsCodec
 from brokers.xts.tables import EXCHANGES, HISTORY_DAYS, MEMBERS, Member
-from openalgo_lab.broker import (
-    BrokerSpec,
-    Capability,
-    FeedKind,
-    FeedSpec,
-    HistoryLimits,
-    Limits,
-    LoginField,
-    LoginKind,
-    Rate,
-)
+from openalgo_lab.broker import BrokerSpec, Capability, FeedKind, FeedSpec, HistoryLimits, LoginField, LoginKind
+from openalgo_lab.broker.spec import Limits, Rate
 from openalgo_lab.model.vocabulary import Exchange
 
 __all__ = ["COMPOSITEDGE", "FIVEPAISAXTS", "IBULLS", "IIFL", "JAINAMXTS", "RMONEY", "WISDOM"]

@@ -15,36 +15,15 @@ from brokers.xts.feed import MarketFeed, OrderFeed, asked, pictures
 from brokers.xts.instruments import indices, master, number_of, segment_of
 from brokers.xts.market import candles, json_tick, levels, quoted, tick_ns
 from brokers.xts.rows import fill, funds, holding, position, report
-from openalgo_lab.broker import (
-    Call,
-    FeedAddress,
-    FeedKind,
-    FeedSession,
-    FeedSpec,
-    FrameContent,
-    HttpRequest,
-    HttpResponse,
-    Lane,
-    LoginFlow,
-    OrderChange,
-    PlainCodec,
-    Session,
-)
-from openalgo_lab.broker.asking import given
+from openalgo_lab.broker import Call, FeedAddress, FeedSpec, HttpRequest, HttpResponse, LoginFlow, PlainCodec, Session
+from openalgo_lab.broker.adapter import OrderChange
+from openalgo_lab.broker.asking import Lane, given, refused
 from openalgo_lab.broker.columns import bars, depth_of, quote
 from openalgo_lab.broker.reading import jwt_expiry_ns, to_word
 from openalgo_lab.broker.receipt import accepted
 from openalgo_lab.broker.record import Record, parsed
-from openalgo_lab.model.errors import (
-    BrokerError,
-    DecodeError,
-    InputError,
-    LabError,
-    NotSupported,
-    Rejected,
-    SessionExpired,
-    Throttled,
-)
+from openalgo_lab.broker.spec import FeedKind, FeedSession, FrameContent
+from openalgo_lab.model.errors import BrokerError, DecodeError, InputError, LabError, NotSupported, Rejected, Throttled
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import Bars, Depth, Quote
 from openalgo_lab.model.money import to_paise
@@ -127,10 +106,8 @@ class XtsCodec(PlainCodec):
         if row.text("type", "") != "error" or _harmless(row):
             return None
         said = row.text("description", "")
-        text = f"{self.member.name}: {said[:300]}{_schema(row.raw('result'))}"
-        if row.text("code", "") == "e-session-0007" or "invalid token" in said.casefold():
-            return SessionExpired(f"{text}; log in again.")
-        return Rejected(text)
+        code = "e-session-0007" if "invalid token" in said.casefold() else row.text("code", "")
+        return refused(self.member.name, code, f"{said[:300]}{_schema(row.raw('result'))}", again=("e-session-0007",))
 
     # Session ---------------------------------------------------------------------------------------------------
 
