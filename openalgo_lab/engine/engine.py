@@ -36,6 +36,7 @@ from openalgo_lab.engine.sandbox import SandboxDesk, SandboxKeeper
 from openalgo_lab.engine.security import Security
 from openalgo_lab.engine.sheet import HealthSheet
 from openalgo_lab.engine.sink import LineSink
+from openalgo_lab.engine.snapshots import Snapshots
 from openalgo_lab.engine.standing import AccountStandings
 from openalgo_lab.engine.supervisor import Supervisor
 from openalgo_lab.engine.table import CommandTable
@@ -95,6 +96,7 @@ class Engine:
             cut_off=parts.cut_off,
         )
         self.recorder = Recorder(self.ledger)
+        self.snapshots = Snapshots(self.ledger, self.router)
         self.reconciler = Reconciler(
             ledger=self.ledger,
             recorder=self.recorder,
@@ -204,6 +206,7 @@ class Engine:
         if self._closed:
             return
         self._closed = True
+        self.snapshots.take_all()
         await self._end("telegram", self.works.telegram.close())
         await self.supervisor.close()
         for line in self.router.lines:
@@ -231,6 +234,7 @@ class Engine:
         self.supervisor.keep("market data", self.data.keep)
         self.supervisor.keep("health", self.sheet.keep)
         self.supervisor.keep("locks", self.security.keep)
+        self.supervisor.keep("snapshots", self.snapshots.keep)
         self.supervisor.keep("instruments", self.connections.keep)
         self._restore_connections()
         self.works.start()

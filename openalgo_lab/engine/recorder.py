@@ -18,6 +18,7 @@ from openalgo_lab.store.journal_records import (
     Opening,
     Reported,
     Settled,
+    Snapshotted,
 )
 
 __all__ = ["Recorder", "Restored"]
@@ -103,6 +104,8 @@ class Recorder:
                 restored.kill_switch = engaged
             case Ended(order=order_id):
                 self._ended.add(order_id)
+            case Snapshotted():
+                self._restore_snapshot(line, record)
             case Asked():
                 pass
 
@@ -112,6 +115,13 @@ class Recorder:
             self._ledger.open(intent, intent.created_ns)
         if record.client_key:
             restored.client_keys[(intent.account, record.client_key)] = intent.order_id
+
+    def _restore_snapshot(self, line: Line, record: Snapshotted) -> None:
+        """Money and holdings as they were last known; positions follow from the journal's own orders and trades."""
+        if record.account == line.name:
+            self._ledger.set_holdings(line.name, record.holdings)
+            if record.funds is not None:
+                self._ledger.set_funds(record.funds)
 
     def _restore_settled(self, line: Line, order_id: str, status: OrderStatus, reason: str) -> None:
         order = self._ledger.find(order_id)

@@ -6,6 +6,7 @@ import msgspec
 
 from openalgo_lab.model.errors import JournalError
 from openalgo_lab.model.orders import OrderIntent, OrderStatus
+from openalgo_lab.model.portfolio import Funds, Holding, Position
 from openalgo_lab.model.reports import PositionReport, Report
 from openalgo_lab.store.journal_file import ALWAYS
 
@@ -18,6 +19,7 @@ __all__ = [
     "Opening",
     "Reported",
     "Settled",
+    "Snapshotted",
     "decode_record",
     "encode_record",
 ]
@@ -85,7 +87,20 @@ class KillSwitched(msgspec.Struct, frozen=True, tag="kill"):
         return ALWAYS
 
 
-JournalRecord = Intended | Reported | Settled | Asked | Ended | Opening | KillSwitched
+class Snapshotted(msgspec.Struct, frozen=True, tag="snapshot"):
+    """What an account held when its broker's books and ours agreed. Of the day's, the last one counts."""
+
+    account: str
+    positions: tuple[Position, ...]
+    holdings: tuple[Holding, ...]
+    funds: Funds | None
+
+    @property
+    def order(self) -> str:
+        return ""
+
+
+JournalRecord = Intended | Reported | Settled | Asked | Ended | Opening | KillSwitched | Snapshotted
 
 _decoder = msgspec.msgpack.Decoder(JournalRecord)
 
