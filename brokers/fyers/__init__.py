@@ -1,7 +1,7 @@
 """Fyers (API v3)."""
 
 from brokers.fyers.codec import FyersCodec
-from brokers.fyers.tables import INTERVALS, LISTED
+from brokers.fyers.tables import INTERVALS, LISTED, LOTS_ON
 from openalgo_lab.broker import BrokerSpec, Capability, FeedKind, FeedSpec, HistoryLimits, LoginField, LoginKind
 from openalgo_lab.broker.spec import Limits, Rate
 
@@ -22,6 +22,6 @@ SPEC = BrokerSpec(
         FeedSpec("market", FeedKind.MARKET, "wss://socket.fyers.in", 0.0, 10.0, symbols_per_socket=5000, batch=700),
         FeedSpec("orders", FeedKind.ORDERS, "wss://socket.fyers.in", 30.0, 10.0),
     ),
-    history=HistoryLimits(_DAYS), verified=("simulator",),
+    history=HistoryLimits(_DAYS), verified=("simulator",), lots_on=LOTS_ON,
     limits=Limits(_RATES, quotes_batch=50, data_timeout_s=30.0),
 )  # fmt: skip

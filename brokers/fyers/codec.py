@@ -242,8 +242,8 @@ def _instrument(fields: Mapping[str, Any]) -> Instrument | None:
         expiry, strike = trade_date(row.moment("expiryDate")), row.number("strikePrice", 0.0)
     return listed(
         exchange, kind, base, int(fytoken), traded=ticker, feed=f"{segment}|{topic}", tick=row.number("tickSize"),
-        lot=row.count("minLotSize"), expiry=expiry, strike=strike, name=row.text("symDetails", ""),
-        freeze=row.count("qtyFreeze", 0),
+        lot=row.count("qtyMultiplier" if place in tables.LOTS_ON else "minLotSize"), expiry=expiry, strike=strike,
+        name=row.text("symDetails", ""), freeze=row.count("qtyFreeze", 0),
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from brokers.fyers.tables import CHANNEL, NAME
 from openalgo_lab.broker import FrameContent, Session
 from openalgo_lab.broker.feeding import PlainFeed
 from openalgo_lab.broker.record import Record, parsed
-from openalgo_lab.model.errors import BrokerError, DecodeError, SessionExpired
+from openalgo_lab.model.errors import DecodeError, SessionExpired
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import TickBatch
 from openalgo_lab.model.reports import Evidence
@@ -114,7 +114,7 @@ class MarketFeed(PlainFeed):
         if kind == _MESSAGE:
             return FrameContent(notice=f"{struct.unpack('>i', first)[0]}: {fields.get(2, b'').decode()}"[:200])
         if first != b"K":
-            return FrameContent(refused=BrokerError(f"Fyers' data socket refused a request (type {kind})."))
+            return FrameContent(notice=f"Fyers' data socket refused a request (type {kind}).")
         return FrameContent()
 
     def _data(self, frame: bytes) -> FrameContent:

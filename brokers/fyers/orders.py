@@ -1,4 +1,4 @@
-"""Orders, GTT and the account at Fyers. Quantities of MCX and CDS are counted in lots, as Fyers counts them."""
+"""Orders, GTT and the account at Fyers, which counts lots on MCX and CDS: so do its reports (see the spec)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from openalgo_lab.broker import Call, Lane, OrderChange, PlainCodec, Session, re
 from openalgo_lab.broker.asking import json_call
 from openalgo_lab.broker.receipt import accepted
 from openalgo_lab.broker.record import Record
-from openalgo_lab.model.errors import OutcomeUnknown, Rejected
+from openalgo_lab.model.errors import InputError, OutcomeUnknown, Rejected
 from openalgo_lab.model.gtt import GttIntent, GttLeg, GttReport
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.money import to_paise
@@ -42,7 +42,8 @@ class OrderCalls(PlainCodec):
 
     def place(self, session: Session, intent: OrderIntent, instrument: Instrument) -> Call[OrderReport]:
         body = _leg(intent, instrument) | {
-            "validity": intent.validity.value, "disclosedQty": intent.disclosed_quantity, "offlineOrder": False,
+            "validity": intent.validity.value, "offlineOrder": False,
+            "disclosedQty": _counted(intent.disclosed_quantity, instrument),
             "orderTag": intent.order_id,
         }  # fmt: skip
 
@@ -53,7 +54,8 @@ class OrderCalls(PlainCodec):
 
     def modify(self, session: Session, order: Order, change: OrderChange, instrument: Instrument) -> Call[None]:
         body = _terms(change.price_type, change.price, change.trigger_price) | {
-            "id": order.broker_order_id, "qty": change.quantity, "disclosedQty": order.disclosed_quantity,
+            "id": order.broker_order_id, "qty": _counted(change.quantity, instrument),
+            "disclosedQty": _counted(order.disclosed_quantity, instrument),
         }  # fmt: skip
         return call(session, "PATCH /api/v3/orders/sync", _confirm, body, lane=Lane.ORDER)
 
@@ -132,13 +134,15 @@ class OrderCalls(PlainCodec):
     def place_gtt(self, session: Session, gtt: GttIntent, instrument: Instrument) -> Call[str]:
         body = {
             "side": int(_number(tables.SIDES, gtt.side, "side")), "symbol": instrument.broker_symbol,
-            "productType": reading.to_word(tables.PRODUCTS, gtt.product, "product", NAME), "orderInfo": _legs(gtt),
-            "orderTag": gtt.gtt_id,
+            "productType": reading.to_word(tables.PRODUCTS, gtt.product, "product", NAME),
+            "orderInfo": _legs(gtt, instrument), "orderTag": gtt.gtt_id,
         }  # fmt: skip
         return call(session, f"POST {_GTT}", _done, body, lane=Lane.ORDER)
 
     def modify_gtt(self, session: Session, gtt_id: str, gtt: GttIntent, instrument: Instrument) -> Call[None]:
-        return call(session, f"PATCH {_GTT}", _confirm, {"id": gtt_id, "orderInfo": _legs(gtt)}, lane=Lane.ORDER)
+        return call(
+            session, f"PATCH {_GTT}", _confirm, {"id": gtt_id, "orderInfo": _legs(gtt, instrument)}, lane=Lane.ORDER
+        )
 
     def cancel_gtt(self, session: Session, gtt_id: str) -> Call[None]:
         return call(session, f"DELETE {_GTT}", _confirm, {"id": gtt_id}, lane=Lane.ORDER)
@@ -211,16 +215,29 @@ def _terms(price_type: PriceType, price: float, trigger_price: float) -> dict[st
 
 def _leg(intent: OrderIntent, instrument: Instrument) -> dict[str, Any]:
     return _terms(intent.price_type, intent.price, intent.trigger_price) | {
-        "symbol": instrument.broker_symbol, "qty": intent.quantity, "stopLoss": 0, "takeProfit": 0,
-        "side": _number(tables.SIDES, intent.side, "side"),
+        "symbol": instrument.broker_symbol, "qty": _counted(intent.quantity, instrument), "stopLoss": 0,
+        "takeProfit": 0, "side": _number(tables.SIDES, intent.side, "side"),
         "productType": reading.to_word(tables.PRODUCTS, intent.product, "product", NAME),
     }  # fmt: skip
 
 
-def _legs(gtt: GttIntent) -> dict[str, Any]:
+def _counted(quantity: int, instrument: Instrument) -> int:
+    """Units as Fyers counts them. Raises InputError for a part of a lot where it counts lots."""
+    if instrument.exchange not in tables.LOTS_ON:
+        return quantity
+    if quantity % instrument.lot_size:
+        raise InputError(f"{instrument.symbol} comes in lots of {instrument.lot_size}; {quantity} is none.", "quantity")
+    return quantity // instrument.lot_size
+
+
+def _legs(gtt: GttIntent, instrument: Instrument) -> dict[str, Any]:
     """The higher trigger first: of a pair, leg 1 lies above the market and leg 2 below."""
     return {
-        f"leg{number}": {"price": leg.price, "triggerPrice": leg.trigger_price, "qty": leg.quantity}
+        f"leg{number}": {
+            "price": leg.price,
+            "triggerPrice": leg.trigger_price,
+            "qty": _counted(leg.quantity, instrument),
+        }
         for number, leg in enumerate(gtt.legs[::-1], 1)
     }
 

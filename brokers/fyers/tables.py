@@ -15,6 +15,7 @@ PLACES: Final = words(Exchange, "10:10=NSE 10:11=NFO 10:12=CDS 12:10=BSE 12:11=B
 """Exchange and segment numbers → our exchange."""
 
 INDICES: Final = MappingProxyType({Exchange.NSE: Exchange.NSE_INDEX, Exchange.BSE: Exchange.BSE_INDEX})
+LOTS_ON: Final = frozenset({Exchange.MCX, Exchange.CDS})
 FILES: Final = ("NSE_CM", "NSE_FO", "NSE_CD", "BSE_CM", "BSE_FO", "MCX_COM")
 LISTED: Final = frozenset(PLACES.values()) - {Exchange.BCD, Exchange.NCO} | frozenset(INDICES.values())
 EQUITY_TYPES: Final = MappingProxyType({Exchange.NSE: (0, 9), Exchange.BSE: (0, 4, 9, 50)})

@@ -331,7 +331,8 @@ class BrokerSpec(msgspec.Struct, frozen=True):
     session ends ("" = never). ``tag_length`` says how many characters of our 13-character order id the broker's tag
     carries back (0 = no tag). ``order_poll_s`` is how often the books are read where no feed carries orders.
     ``protects_market``: the broker takes no market orders by API, so the adapter sends limit orders at a price that
-    will be met (see `openalgo_lab.broker.protection`).
+    will be met (see `openalgo_lab.broker.protection`). ``lots_on``: exchanges whose quantities its reports count in
+    lots; they are made units where a report gets our name. Its codec takes units, as everywhere.
     """
 
     key: str
@@ -351,5 +352,6 @@ class BrokerSpec(msgspec.Struct, frozen=True):
     tag_length: int = 13
     order_poll_s: float = 1.0
     protects_market: bool = False
+    lots_on: frozenset[Exchange] = frozenset()
     verified: tuple[str, ...] = ()
     """What its adapter was proved against: "simulator" (of the fact sheet, on the wire), "official_client"."""

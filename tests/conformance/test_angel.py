@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import msgspec
 import pytest
 
@@ -15,7 +13,6 @@ from openalgo_lab.model.vocabulary import Product, Side
 from tests.conformance.rig import Rig
 from tests.conformance.simulators.angel import AngelSimulator
 from tests.conformance.suite import BrokerSuite
-from tests.conformance.through_engine import through_the_engine
 from tests.conformance.venue import CLIENT, SBIN
 
 
@@ -45,7 +42,3 @@ class TestAngel(BrokerSuite):
         assert book[kept].legs == (GttLeg(770.0, 769.5, 7),)
         with pytest.raises(NotSupported):
             await made.ask("place_gtt", wanted(780.0, 850.0), instrument)
-
-
-async def test_angel_through_the_engine(tmp_path: Path) -> None:
-    await through_the_engine(tmp_path, "angel", AngelSimulator())

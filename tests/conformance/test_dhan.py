@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -14,7 +13,6 @@ from openalgo_lab.model.vocabulary import Product
 from tests.conformance.rig import Rig, intent, until
 from tests.conformance.simulators.dhan import DhanSandboxSimulator, DhanSimulator
 from tests.conformance.suite import BrokerSuite
-from tests.conformance.through_engine import through_the_engine
 from tests.conformance.venue import CALL
 
 
@@ -32,10 +30,6 @@ class TestDhan(BrokerSuite):
         await asyncio.sleep(0.4)
         assert (len(made.simulator.log), made.simulator.connections) == tries
         assert not made.adapter.feed_state().connected
-
-
-async def test_dhan_through_the_engine(tmp_path: Path) -> None:
-    await through_the_engine(tmp_path, "dhan", DhanSimulator())
 
 
 class TestDhanSandbox(BrokerSuite):

@@ -22,7 +22,7 @@ from openalgo_lab.model.market import Bars, Depth, Quote, TickBatch
 from openalgo_lab.model.order_commands import PlaceOrder
 from openalgo_lab.model.orders import ID_LENGTH, Order, OrderIntent, new_order_id
 from openalgo_lab.model.portfolio import Account, Funds, Holding
-from openalgo_lab.model.reports import FillReport, OrderReport, PositionReport, Report
+from openalgo_lab.model.reports import Evidence, FillReport, OrderReport, PositionReport, Report
 from openalgo_lab.model.times import trade_date
 from openalgo_lab.model.vocabulary import FeedMode
 from openalgo_lab.store.instruments import InstrumentStore
@@ -63,13 +63,21 @@ class NamedAdapter:
         self.store: InstrumentStore | None = None
 
     def named(self, report: N) -> N:
-        """The same under our name; the broker's own text stays where its list does not hold it."""
-        if not self._tagged and isinstance(report, OrderReport | FillReport) and report.order_id:
-            report = msgspec.structs.replace(report, order_id="")  # a part of an id would be taken for another's
+        """The same under our name and in units; the broker's own text stays where its list does not hold it."""
         found = self._listed().by_broker_name(report.exchange, report.symbol) if self.store is not None else None
-        if found is None or (found.symbol == report.symbol and found.exchange is report.exchange):
+        if found is None:
             return report
-        return msgspec.structs.replace(report, symbol=found.symbol, exchange=found.exchange)
+        units = self._units(report, found) if report.exchange in self.inner.spec.lots_on else {}
+        if not units and found.symbol == report.symbol and found.exchange is report.exchange:
+            return report
+        return msgspec.structs.replace(report, symbol=found.symbol, exchange=found.exchange, **units)
+
+    def _units(self, report: OrderReport | FillReport | PositionReport | Holding, found: Instrument) -> dict[str, int]:
+        """Units of quantities that the broker counts in lots. The answer to a new order repeats our own numbers."""
+        if isinstance(report, Holding) or (isinstance(report, OrderReport) and report.source is Evidence.HTTP_REPLY):
+            return {}
+        names = ("quantity", "filled_quantity") if isinstance(report, OrderReport) else ("quantity",)
+        return {name: getattr(report, name) * found.lot_size for name in names}
 
     async def connect(self, sink: ReportSink) -> None:
         """Log in and open the feeds."""

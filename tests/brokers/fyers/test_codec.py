@@ -120,6 +120,17 @@ def test_one_order_by_either_number() -> None:
     assert tagged.request.path == "/api/v3/orders?order_tag=1:0123456789ABC"
 
 
+def test_lots_are_counted_where_fyers_counts_them() -> None:
+    crude = msgspec.structs.replace(SBIN, exchange=Exchange.MCX, symbol="CRUDEOIL19MAR25FUT", lot_size=100)
+    intent = msgspec.structs.replace(INTENT, quantity=300)
+    assert sent(CODEC.place(SESSION, intent, crude))["qty"] == 3
+    assert sent(CODEC.modify(SESSION, ORDER, OrderChange(200, PriceType.LIMIT, 1.0, 0.0), crude))["qty"] == 2
+    assert sent(CODEC.margin(SESSION, [(intent, crude)]))["data"][0]["qty"] == 3
+    assert sent(CODEC.place(SESSION, intent, SBIN))["qty"] == 300
+    with pytest.raises(InputError, match="lots of 100"):
+        CODEC.place(SESSION, msgspec.structs.replace(INTENT, quantity=150), crude)
+
+
 def test_the_documented_position() -> None:
     row = {
         "netQty": 1, "qty": 1, "avgPrice": 72256.0, "netAvg": 71856.0, "side": 1, "productType": "MARGIN",
@@ -315,6 +326,7 @@ def test_instruments() -> None:
     assert (future.expiry, future.lot_size, future.freeze_quantity) == (date(2025, 3, 27), 75, 1800)
     assert future.broker_token == "nse_fo|35000"
     assert found["NFO:NIFTY13MAR2522000CE"].strike == 22000.0
+    assert found["MCX:CRUDEOIL19MAR25FUT"].lot_size == 100
 
 
 @given(st.data())
