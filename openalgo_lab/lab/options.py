@@ -8,6 +8,7 @@ from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
+from openalgo_lab.lab.frames import frame_of
 from openalgo_lab.lab.option_greeks import GreeksBook
 from openalgo_lab.lab.pairs import Ask, awaited, blocking
 from openalgo_lab.lab.structures import StructureCalls
@@ -27,6 +28,8 @@ from openalgo_lab.model.vocabulary import Exchange
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pandas as pd
 
     from openalgo_lab.lab.chain import OptionChain
     from openalgo_lab.lab.chain_recorder import ChainRecorder
@@ -134,6 +137,22 @@ class OptionCalls(StructureCalls):
         from openalgo_lab.lab.strategy_legs import SavedBook
 
         return tuple(SavedBook(profile_dir(self.profile)).load().values())
+
+    def strategy_book(self) -> pd.DataFrame:
+        """The saved strategies marked to market, one a row: profit since their entries, Greeks, margin (rupees).
+
+        NaN where a price is missing; strategies whose contracts have expired are left out.
+        """
+        store, rows = self.handle.instruments, []
+        for saved in self.saved_strategies():
+            if not all(store.find(leg.key) for leg in saved.legs):
+                continue
+            strategy = self.saved_strategy(saved.name)
+            now, greeks = strategy.now, strategy.greeks
+            rows.append((saved.name, saved.underlying, len(saved.legs), now.profit, greeks.delta, greeks.theta,
+                         greeks.vega, strategy.margin.total))  # fmt: skip
+        names = ("name", "underlying", "legs", "profit", "delta", "theta", "vega", "margin")
+        return frame_of(dict(zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True)), "name")
 
     def saved_strategy(self, name: str) -> OptionStrategy:
         """One of them, live: it marks to market. Raises InputError for a name that is not in the book."""

@@ -20,11 +20,21 @@ from openalgo_lab.options.templates import Template, TemplateLeg
 if TYPE_CHECKING:
     from openalgo_lab.store.instruments import InstrumentStore
 
-__all__ = ["SavedBook", "SavedStrategy", "StrategyLeg", "legs_of_positions", "legs_of_template", "template_width"]
+__all__ = [
+    "DRAFT",
+    "SavedBook",
+    "SavedStrategy",
+    "StrategyLeg",
+    "legs_of_positions",
+    "legs_of_template",
+    "template_width",
+]
 
 _WIDTH: Final = 0.004  # of the level: 100 of NIFTY's 25,000
 _MOST: Final = 200
 _FILE: Final = "strategies.json"
+DRAFT: Final = "Draft"
+"""Name of the strategy that is gathered leg by leg from the chain."""
 
 
 class StrategyLeg(msgspec.Struct, frozen=True):
@@ -76,6 +86,21 @@ class SavedBook:
         if len(book) > _MOST:
             raise InputError(f"The book keeps at most {_MOST} strategies: delete some first.", field="name")
         self._write(book)
+
+    def add_to_draft(self, underlying: str, leg: StrategyLeg) -> SavedStrategy:
+        """Put one more leg into the draft that the builder opens with; a leg on another underlying begins a new one.
+
+        The opposite of a leg that is there already takes it out again.
+        """
+        draft = self.load().get(DRAFT)
+        legs = draft.legs if draft is not None and draft.underlying == underlying else ()
+        gone = [old for old in legs if old.key == leg.key and old.quantity == -leg.quantity]
+        legs = tuple(old for old in legs if old is not gone[0]) if gone else (*legs, leg)
+        changed = SavedStrategy(DRAFT, underlying, legs)
+        self._write(
+            {name: one for name, one in self.load().items() if name != DRAFT} | ({DRAFT: changed} if legs else {})
+        )
+        return changed
 
     def delete(self, name: str) -> None:
         """Take it out. InputError for a name that is not there."""

@@ -99,8 +99,8 @@ def test_by_hand_and_live(lab: Lab) -> None:
     assert strategy.now.legs[0].leg.side is Side.SELL
     first = strategy.now.engine_ns
     eventually(lambda: strategy.now.engine_ns > first)
-    entered = strategy.entered({call.symbol: 1.0})
-    assert entered.profit == pytest.approx(-call.lot_size * (entered.now.legs[0].price - 1.0))
+    now = strategy.entered({call.symbol: 1.0}).now
+    assert now.profit == pytest.approx(-call.lot_size * (now.legs[0].price - 1.0))
 
 
 def test_placed_as_one_basket(lab: Lab) -> None:
@@ -121,8 +121,12 @@ def test_saved_and_marked_to_market(lab: Lab) -> None:
     again = lab.saved_strategy("weekly fly")
     assert [leg.quantity for leg in again.legs] == [leg.quantity for leg in fly.legs]
     assert math.isfinite(again.profit)
+    marked = lab.strategy_book()
+    assert marked.loc["weekly fly", "legs"] == 4
+    assert marked.loc["weekly fly", "margin"] > 0
     book = SavedBook(profile_dir(lab.profile))
     book.delete("weekly fly")
+    assert "weekly fly" not in lab.strategy_book().index
     with pytest.raises(InputError, match="no saved strategy"):
         lab.saved_strategy("weekly fly")
     with pytest.raises(InputError, match="no saved strategy"):

@@ -15,9 +15,10 @@ import numpy.typing as npt
 
 from openalgo_lab.engine.option_data.contracts import ChainContracts, load_contracts, option_underlyings
 from openalgo_lab.engine.option_data.reading import ChainReader, ChainReading
+from openalgo_lab.lab.strategy_legs import SavedBook, StrategyLeg
 from openalgo_lab.model.calendar import TradingCalendar
 from openalgo_lab.model.errors import LabError
-from openalgo_lab.model.instruments import InstrumentKey
+from openalgo_lab.model.instruments import Instrument, InstrumentKey
 from openalgo_lab.model.option_conventions import Conventions
 from openalgo_lab.model.profile import profile_dir
 from openalgo_lab.model.rules import RuleBook
@@ -59,7 +60,8 @@ class OptionChainView(ipywidgets.VBox):
     """A live chain of ``underlying``; ``expiry`` None is the nearest. Raises InputError when there is no such chain.
 
     B and S (or a press on bid or ask) open the ticket beside the chain with that side and a limit at the price shown;
-    a press anywhere else opens it to buy. With :meth:`on_trade` the press goes to the callback instead.
+    a press anywhere else opens it to buy. With Shift a press adds a leg to the strategy builder's draft instead. With
+    :meth:`on_trade` it goes to the callback.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class OptionChainView(ipywidgets.VBox):
         self._header = ChainHeader(self._picked)
         self._tabs = TabBar((), label="Expiries")
         self._tabs.on_choose(self._expiry_chosen)
+        self._book = SavedBook(profile_dir(lab.profile))
         self._choice = ConventionChoice(profile_dir(lab.profile), self._conventions_chosen)
         bars = ipywidgets.HBox([self._tabs, self._choice.widget]).add_class("oal-chain-bars")
         self._message = MessageLine()
@@ -211,7 +214,21 @@ class OptionChainView(ipywidgets.VBox):
         field = field_of(event.column)
         sells = event.action == "sell" if event.type == "action" else field == "bid"
         side = Side.SELL if sells else Side.BUY
-        self._trade(item.key, side, self._price(item.key, side))
+        if event.shift:
+            self._gather(item, side)
+        else:
+            self._trade(item.key, side, self._price(item.key, side))
+
+    def _gather(self, item: Instrument, side: Side) -> None:
+        """One lot more in the draft that the strategy builder opens with."""
+        quantity = item.lot_size if side is Side.BUY else -item.lot_size
+        try:
+            draft = self._book.add_to_draft(self.underlying, StrategyLeg(item.key, quantity))
+        except LabError as error:
+            self._message.bad(str(error))
+            return
+        legs = ", ".join(f"{leg.side.value} {leg.key.symbol}" for leg in draft.legs) or "empty"
+        self._message.info(f"Draft for the strategy builder: {legs}.")
 
     def _price(self, key: InstrumentKey, side: Side) -> float | None:
         """Where such an order would trade now: the other side of the book, else the last price."""

@@ -11,7 +11,7 @@ import ipywidgets
 import msgspec
 import numpy as np
 
-from openalgo_lab.lab.strategy_legs import SavedBook, SavedStrategy, StrategyLeg, legs_of_template
+from openalgo_lab.lab.strategy_legs import DRAFT, SavedBook, SavedStrategy, StrategyLeg, legs_of_template
 from openalgo_lab.lab.strategy_reading import StrategyReader, StrategyReading, orders_of
 from openalgo_lab.model.commands import MarginReply
 from openalgo_lab.model.errors import InputError, LabError
@@ -33,6 +33,7 @@ from openalgo_lab.ui.options.words import base_figures, signed_money, strike
 
 if TYPE_CHECKING:
     from openalgo_lab.lab import Lab
+    from openalgo_lab.store.instruments import InstrumentStore
 
 __all__ = ["StrategyBuilder"]
 
@@ -75,6 +76,8 @@ class StrategyBuilder(ChainPage):
         self._legs_owner = ""
         self._legs_first = 0
         self._book = SavedBook(profile_dir(lab.profile))
+        if not self.legs:
+            self.legs = self._draft(lab.handle.instruments, underlying)
         self._margin: MarginReply | None = None
         self.grid = Grid("strategy-legs", LEG_COLUMNS, label="Legs", empty=NO_LEGS, height="188px")
         self.payoff = Plot(
@@ -373,6 +376,16 @@ class StrategyBuilder(ChainPage):
             self._use(legs)
 
         self._guarded(load)()
+
+    def _draft(self, store: InstrumentStore, underlying: str) -> tuple[StrategyLeg, ...]:
+        """What was gathered in the chain, as far as it is still listed."""
+        try:
+            draft = self._book.load().get(DRAFT)
+        except LabError:
+            return ()  # the book says so itself when it is listed
+        if draft is None or draft.underlying != underlying.strip().upper():
+            return ()
+        return tuple(leg for leg in draft.legs if store.find(leg.key))
 
     def _names(self) -> list[str]:
         try:

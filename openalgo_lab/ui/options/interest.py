@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
@@ -89,7 +88,7 @@ class InterestView(ChainPage):
     def draw(self, looks: tuple[Look, ...], view: str) -> None:
         """The chosen chart; the tracker goes on under all of them."""
         look = looks[0]
-        self._tracker.note(look, time.time())
+        self._tracker.note(look, look.reading.now_ns / 1e9)
         if not np.nansum(look.reading.calls["oi"]) > 0:
             self._plots[view].say("No open interest is known yet for this expiry.")
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +13,6 @@ from openalgo_lab.model.errors import LabError
 from openalgo_lab.model.option_conventions import Conventions
 from openalgo_lab.model.symbols import format_strike
 from openalgo_lab.model.times import NS_PER_MS
-from openalgo_lab.model.vocabulary import Mode
 from openalgo_lab.options.black import year_fraction
 from openalgo_lab.options.bulk import bulk_greeks, bulk_volatility
 from openalgo_lab.options.straddle import rolling_straddle, sell_straddles
@@ -51,7 +51,7 @@ class SessionView(ChainPage):
     ) -> None:
         self.candles: DayCandles | None = None
         self._asked = 0
-        self._loaded_s = 0.0
+        self._loaded_s = time.monotonic()
         self._plots = _plots()
         self._days = _number("Days", 1, 1, 10, "Last days that have candles")
         self._points = _number("Adjust at", 50, 5, 5000, "Points the money must move before the straddle is sold anew")
@@ -117,11 +117,10 @@ class SessionView(ChainPage):
 
     def publish(self) -> None:
         """As all pages, and the candles once a minute."""
-        now = self._handle.status.market_ns / 1e9
-        if now - self._loaded_s > _AGAIN_S or now < self._loaded_s:
-            first, self._loaded_s = self._loaded_s == 0.0, now
-            if not first and self._handle.status.mode is not Mode.REPLAY:
-                self._loop.call(self.load)
+        now = time.monotonic()
+        if now - self._loaded_s > _AGAIN_S:
+            self._loaded_s = now
+            self._loop.call(self.load)
         super().publish()
 
     # ----------------------------------------------------------------------------------------------------------------

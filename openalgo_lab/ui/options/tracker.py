@@ -33,6 +33,8 @@ class OiTracker:
         rows = self._rows.setdefault((self._underlying, look.contracts.expiry), deque(maxlen=_MOST))
         calls, puts = look.reading.calls["oi"], look.reading.puts["oi"]
         row = (now_s, float(np.nansum(calls)), float(np.nansum(puts)), put_call_ratio(calls, puts))
+        if rows and now_s < rows[-1][0]:
+            rows.clear()  # a replay was put back
         if len(rows) > 1 and now_s - rows[-2][0] < _EVERY_S:
             rows.pop()
         rows.append(row)

@@ -12,6 +12,7 @@ import pytest
 from openalgo_lab.engine.board import Board
 from openalgo_lab.engine.option_data.contracts import ChainContracts, load_contracts
 from openalgo_lab.engine.option_data.reading import GREEKS, ChainReader
+from openalgo_lab.engine.option_data.smiles import smile_of, surface_of
 from openalgo_lab.model.calendar import TradingCalendar
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
 from openalgo_lab.model.option_conventions import EXCHANGE, OWN, Conventions, OptionClock
@@ -187,3 +188,56 @@ def test_an_expired_chain_has_no_volatilities_but_a_reason(contracts: ChainContr
     reading = ChainReader(contracts).read(filled(contracts, now, years=1 / 365), now, traded_only=False)
     assert np.isnan(reading.calls["iv"]).all()
     assert "No time is left" in reading.why(InstrumentType.CE, 0)
+
+
+def test_options_on_a_future_stand_on_it(tmp_path: Path) -> None:
+    """A commodity has no spot: the future that the options turn into is both level and forward."""
+    option_day, future_day = date(2026, 12, 16), date(2026, 12, 18)
+    future = Instrument(
+        "CRUDEOIL18DEC26FUT", Exchange.MCX, InstrumentType.FUT, "Crude", 1, 100, 1.0, 0, "CRUDEOIL", future_day
+    )
+    options = [
+        Instrument(
+            format_symbol("CRUDEOIL", kind, expiry=option_day, strike=strike), Exchange.MCX, kind, "Crude",
+            int(strike) * 2 + (kind is InstrumentType.PE), 100, 0.1, 0, "CRUDEOIL", option_day, strike,
+        )
+        for strike in np.arange(5000.0, 6001.0, 50.0).tolist()
+        for kind in (InstrumentType.CE, InstrumentType.PE)
+    ]  # fmt: skip
+    store = InstrumentStore.build(tmp_path / "i.db", [future, *options], date(2026, 11, 25))
+    found = load_contracts(store, RuleBook.load(), "CRUDEOIL", None, TradingCalendar.load())
+    assert (found.spot, found.future) == (None, future)
+    now = found.expiry_ns - 20 * NS_PER_DAY
+    board = Board()
+    rows = np.array([board.row(item.key) for item in options])
+    prices = black_price(
+        5_512.0, np.array([item.strike for item in options]), 20 / 365, 0.35,
+        np.array([item.kind is InstrumentType.CE for item in options]),
+    )  # fmt: skip
+    board.write(rows, {"ltp": prices, "bid": prices - 0.5, "ask": prices + 0.5}, np.full(len(rows), now))
+    row = np.array([board.row(future.key)])
+    book = {"ltp": np.array([5_512.0]), "bid": np.array([5_511.0]), "ask": np.array([5_513.0])}
+    board.write(row, book, np.array([now]))
+    reading = ChainReader(found).read(board, now, traded_only=False)
+    assert (reading.forward, reading.forward_source) == (5_512.0, "future")
+    assert np.isnan(reading.spot)
+    assert found.strikes[reading.atm or 0] == 5_500.0
+    assert reading.atm_iv == pytest.approx(35.0, abs=0.01)
+    fit = smile_of(found, reading)
+    assert fit is not None
+    assert fit.smile.volatility(found.strikes) == pytest.approx(np.full(len(found), 0.35), abs=1e-3)
+
+
+@needs_real
+def test_a_surface_of_the_recorded_chain_is_free_of_arbitrage_near_the_money(real: RealChain) -> None:
+    now = next(real.snapshots(60))
+    fits = [
+        smile_of(contracts, ChainReader(contracts).read(real.board, now, traded_only=True))
+        for contracts in real.contracts()
+    ]
+    surface = surface_of(fits)
+    assert surface is not None
+    assert len(surface.fits) == 4
+    assert all(fit.butterfly_free and fit.wings_free for fit in surface.fits)
+    assert max(fit.error for fit in surface.fits) < 0.5
+    assert surface_of([None]) is None

@@ -8,11 +8,13 @@ import pytest
 from openalgo_lab import Lab
 from openalgo_lab.engine.option_data.reading import GREEKS
 from openalgo_lab.lab.option_settings import load_conventions, save_conventions
+from openalgo_lab.lab.strategy_legs import DRAFT, SavedBook
 from openalgo_lab.model.errors import StoreError
 from openalgo_lab.model.option_conventions import EXCHANGE, OWN
 from openalgo_lab.model.profile import profile_dir
 from openalgo_lab.ui.chain import OptionChainView
 from openalgo_lab.ui.chain.columns import CHAIN_COLUMNS, FIELDS
+from openalgo_lab.ui.grid import GridEvent
 from tests.support.waiting import eventually
 
 
@@ -39,6 +41,27 @@ def test_the_conventions_change_the_numbers_and_are_remembered(lab: Lab) -> None
         again.close()
     finally:
         view._choice.widget.value = OWN
+        view.close()
+
+
+def test_shift_gathers_legs_for_the_builder(lab: Lab) -> None:
+    lab.option_chain("NIFTY")
+    book = SavedBook(profile_dir(lab.profile))
+    view = OptionChainView(lab, "NIFTY")
+    try:
+        row = view.grid.row_ids[len(view.grid.row_ids) // 2]
+        view._on_event(GridEvent(type="click", row=row, column="call_ask", shift=True))
+        view._on_event(GridEvent(type="click", row=row, column="put_bid", shift=True))
+        assert not view.panel.opened
+        assert "SELL NIFTY" in view._message.value
+        builder = lab.strategy_builder("NIFTY")
+        assert [leg.side.value for leg in builder.legs] == ["BUY", "SELL"]
+        builder.close()
+        view._on_event(GridEvent(type="click", row=row, column="call_bid", shift=True))  # the opposite takes it out
+        assert [leg.side.value for leg in book.load()[DRAFT].legs] == ["SELL"]
+        view._on_event(GridEvent(type="click", row=row, column="put_ask", shift=True))
+        assert DRAFT not in book.load()
+    finally:
         view.close()
 
 

@@ -1,6 +1,6 @@
 // A table of numbers as coloured cells, and the same as a surface that turns with the pointer.
 
-import { mix, say } from "./paper.js";
+import { mix, say, sayTick } from "./paper.js";
 
 class Field {
   constructor(spec) {
@@ -65,8 +65,9 @@ export class Heat extends Field {
         const value = this.at(row, column);
         ink.fillStyle = this.colour(value, tones);
         ink.fillRect(left + column * w + 0.5, 16 + row * h + 0.5, w - 1, h - 1);
-        const text = say(value, this.spec.z.format);
-        if (ink.measureText(text).width > w - 4 || h < 13) continue;
+        const whole = say(value, this.spec.z.format);
+        const text = ink.measureText(whole).width > w - 4 ? sayTick(value, this.spec.z.format) : whole;
+        if (ink.measureText(text).width > w - 2 || h < 13) continue;
         ink.fillStyle = tones.text;
         ink.fillText(text, left + (column + 0.5) * w, 16 + (row + 0.5) * h);
       }
