@@ -15,6 +15,7 @@ from openalgo_lab.lab.shown import Cell, Shown, amount, rupees, text_table
 from openalgo_lab.model.orders import Fill, Order
 from openalgo_lab.model.portfolio import Funds, Holding
 from openalgo_lab.model.times import format_ist
+from openalgo_lab.model.vocabulary import Mode
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -196,6 +197,9 @@ class HoldingsBook(_Book[Holding]):
         return f"{item.exchange}:{item.symbol}", item.quantity, item.average_price, item.account
 
 
+_PAISE = tuple(name for name in Funds.__struct_fields__ if name.endswith("_paise"))
+
+
 class FundsBook(_Book[Funds]):
     """Money by account; ``available`` and ``used`` are those of the default account, in rupees."""
 
@@ -225,12 +229,19 @@ class FundsBook(_Book[Funds]):
         return rupees(self.now.used_paise)
 
     @property
+    def total(self) -> Funds:
+        """All accounts together, in paise: of those with real money while any is connected, else of the paper ones."""
+        real = {one.account for one in self._lab.handle.status.accounts if one.mode is Mode.LIVE}
+        chosen = [one for one in self._items() if one.account in real or not real]
+        sums = {name: sum(getattr(one, name) for one in chosen) for name in _PAISE}
+        return Funds(account="all", **sums)
+
+    @property
     def frame(self) -> pd.DataFrame:
         """One row an account, in rupees."""
         items = self._items()
-        names = [name for name in Funds.__struct_fields__ if name.endswith("_paise")]
         columns: dict[str, Sequence[object]] = {"account": [item.account for item in items]}
-        columns |= {name.removesuffix("_paise"): [rupees(getattr(item, name)) for item in items] for name in names}
+        columns |= {name.removesuffix("_paise"): [rupees(getattr(item, name)) for item in items] for name in _PAISE}
         return frame_of(columns, "account")
 
     def _cells(self, item: Funds) -> Sequence[Cell]:

@@ -96,6 +96,9 @@ def test_through_the_brokers_page(fresh: Lab, broker: Running) -> None:
     assert asked == list(KEYS)
     assert len(visited) == 1 and credentials["api_key"] in visited[0]
     assert lab.quote("SBIN", "NSE").ltp == 812.5
+    both = {funds.account: funds for funds in lab.funds}
+    assert lab.funds.total.available_paise == both["ZERODHA"].available_paise, "paper money is not counted in"
+    assert len(both) == 2
     with pytest.raises(RiskDenied, match="not armed"):
         lab.place_order("SBIN", "BUY", 1, price=810.0, exchange="NSE", account="ZERODHA")
     assert credentials["api_secret"] not in repr(lab.handle.status) + repr(connected)

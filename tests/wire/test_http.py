@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from openalgo_lab.model.errors import OutcomeUnknown, SessionExpired, WireError
+from openalgo_lab.model.errors import InputError, OutcomeUnknown, SessionExpired, WireError
 from openalgo_lab.wire.http import HttpTransport
 from openalgo_lab.wire.tls import tls_context
 from openalgo_lab.wire.transport import HttpRequest, Lane
@@ -283,3 +283,39 @@ async def test_a_feed_with_nobody_there() -> None:
     with pytest.raises(WireError, match="cannot be opened"):
         await wire.open_feed("/feed")
     await wire.close()
+
+
+# Several hosts -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_request_goes_to_the_host_that_it_names(server: Server) -> None:
+    nobody = "http://127.0.0.1:1"
+    wire = HttpTransport(nobody, hosts={"files": f"{server.url}/static"})  # type: ignore[attr-defined]
+    answer = await wire.request(HttpRequest("GET", "/master.csv", host="files"), timeout_s=5)
+    assert answer.status == 200
+    assert server.requests[-1].startswith(b"GET /static/master.csv HTTP/1.1")
+    with pytest.raises(WireError):
+        await wire.request(HttpRequest("GET", "/x"), timeout_s=5)
+    with pytest.raises(InputError, match="No address is known for the host 'other'"):
+        await wire.request(HttpRequest("GET", "/x", host="other"), timeout_s=5)
+    await wire.close()
+
+
+async def test_a_feed_has_an_address_of_its_own_unless_another_stands_in() -> None:
+    from websockets.asyncio.server import ServerConnection, serve
+
+    async def tell(socket: ServerConnection) -> None:
+        await socket.send(socket.request.path)  # type: ignore[union-attr]
+
+    async with serve(tell, "127.0.0.1", 0) as running:
+        here = f"ws://127.0.0.1:{running.sockets[0].getsockname()[1]}"
+        plain, stood_in = HttpTransport("http://127.0.0.1:1"), HttpTransport("http://127.0.0.1:1", f"{here}/sim")
+        asked = [
+            (plain, "/feed", f"{here}/prices", "/prices/feed"),
+            (plain, f"{here}/given?code=1", "", "/given?code=1"),
+            (stood_in, "/feed", "ws://127.0.0.1:1/real", "/sim/feed"),
+        ]
+        for wire, path, url, expected in asked:
+            feed = await wire.open_feed(path, url=url)
+            assert [frame async for frame in feed.frames()] == [expected]
+            await feed.close()

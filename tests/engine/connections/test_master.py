@@ -100,6 +100,23 @@ async def test_a_damaged_file_is_put_aside_and_rebuilt(tmp_path: Path, seed: int
     assert path.with_suffix(".damaged").exists()
 
 
+@pytest.mark.long
+async def test_a_thousand_damages_and_never_a_wrong_row(tmp_path: Path) -> None:
+    files, path = MasterFiles(tmp_path, lambda: at(11), "1"), MasterFiles(tmp_path, lambda: 0, "1").path("tiny", DAY)
+    (await files.load("tiny", Source())).close()
+    for seed in range(1000):
+        rng, content = random.Random(seed), bytearray(path.read_bytes())
+        if rng.random() < 0.3:
+            content = content[: rng.randrange(len(content))]
+        else:
+            content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
+        path.write_bytes(content)
+        built_at(path, at(11))
+        store = await files.load("tiny", Source())
+        assert store.all() == LIST
+        store.close()
+
+
 async def test_a_file_without_its_check_is_not_trusted(tmp_path: Path) -> None:
     source = Source()
     files = MasterFiles(tmp_path, lambda: at(11), "1")
