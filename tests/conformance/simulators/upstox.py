@@ -53,7 +53,8 @@ class UpstoxSimulator(Simulator):
     def __init__(self, venue: Venue | None = None) -> None:
         super().__init__(venue)
         self.venue.id_of = lambda number: f"2501210105{number:05d}"
-        self.token = ""
+        self.tokens: set[str] = set()
+        """Sessions that live: several accounts may be logged in at once."""
         self._codes: set[str] = set()
         self._tickets: set[str] = set()
         self._issued = 0
@@ -97,7 +98,7 @@ class UpstoxSimulator(Simulator):
     # Errors ----------------------------------------------------------------------------------------------------
 
     def authorise(self, asked: Asked) -> Answer | None:
-        if not self.alive or not self.token or asked.headers.get("authorization") != f"Bearer {self.token}":
+        if not self.alive or asked.headers.get("authorization", "").removeprefix("Bearer ") not in self.tokens:
             return self._error("token", "Invalid token used to access API")
         return None
 
@@ -125,12 +126,13 @@ class UpstoxSimulator(Simulator):
             raise Refused("code", "Invalid Auth code")
         self._codes.discard(form["code"])
         self.logins += 1
+        token = f"eyJ0eXAiOiJKV1QifQ.canary-{self.logins}.signature"
+        self.tokens = {*(self.tokens if self.alive else ()), token}
         self.alive = True
-        self.token = f"eyJ0eXAiOiJKV1QifQ.canary-{self.logins}.signature"
-        return json_answer({**PROFILE, "access_token": self.token, "extended_token": "eyJ"})
+        return json_answer({**PROFILE, "access_token": token, "extended_token": "eyJ"})
 
     def _logout(self, asked: Asked) -> Answer:
-        self.alive = False
+        self.tokens.discard(asked.headers["authorization"].removeprefix("Bearer "))
         return json_answer({"status": "success", "data": True})
 
     def _profile(self, asked: Asked) -> Answer:
@@ -206,7 +208,14 @@ class UpstoxSimulator(Simulator):
         rows = []
         for trade in self.venue.trades:
             row = _own(trade.order)
-            kept = ("exchange", "product", "trading_symbol", "tradingsymbol", "instrument_token", "order_type")
+            kept: tuple[str, ...] = (
+                "exchange",
+                "product",
+                "trading_symbol",
+                "tradingsymbol",
+                "instrument_token",
+                "order_type",
+            )
             kept += ("transaction_type", "exchange_order_id", "order_id", "order_ref_id")
             times = trade.at.strftime("%d-%b-%Y %H:%M:%S")
             rows.append(

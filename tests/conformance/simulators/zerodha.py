@@ -75,7 +75,8 @@ class ZerodhaSimulator(Simulator):
 
     def __init__(self, venue: Venue | None = None) -> None:
         super().__init__(venue)
-        self.token = ""
+        self.tokens: set[str] = set()
+        """Sessions that live: several accounts may be logged in at once."""
         self._codes = {REQUEST_TOKEN}
         self._issued = 0
 
@@ -121,8 +122,8 @@ class ZerodhaSimulator(Simulator):
     # Errors ----------------------------------------------------------------------------------------------------
 
     def authorise(self, asked: Asked) -> Answer | None:
-        right = self.alive and self.token and asked.headers.get("authorization") == f"token {API_KEY}:{self.token}"
-        if not right:
+        token = asked.headers.get("authorization", "").removeprefix(f"token {API_KEY}:")
+        if not self.alive or token not in self.tokens:
             return self._error("token", "Incorrect `api_key` or `access_token`.")
         if asked.headers.get("x-kite-version") != "3":
             return self._error("input", "Missing or bad X-Kite-Version.")
@@ -158,17 +159,17 @@ class ZerodhaSimulator(Simulator):
             raise Refused("token", "Token is invalid or has expired.")
         self._codes.discard(code)
         self.logins += 1
+        self.tokens = {*(self.tokens if self.alive else ()), token := f"kite-access-token-canary-{self.logins}"}
         self.alive = True
-        self.token = f"kite-access-token-canary-{self.logins}"
         return _ok(
-            {**PROFILE, "api_key": API_KEY, "access_token": self.token, "public_token": "pub", "enctoken": "enc",
+            {**PROFILE, "api_key": API_KEY, "access_token": token, "public_token": "pub", "enctoken": "enc",
              "refresh_token": "", "silo": "", "login_time": stamp(self.venue.tick())}
         )  # fmt: skip
 
     def _logout(self, asked: Asked) -> Answer:
-        if (asked.one("api_key"), asked.one("access_token")) != (API_KEY, self.token):
+        if asked.one("api_key") != API_KEY or asked.one("access_token") not in self.tokens:
             raise Refused("token", "Invalid `access_token`.")
-        self.alive = False
+        self.tokens.discard(asked.one("access_token"))
         return _ok(True)
 
     def _profile(self, asked: Asked) -> Answer:
@@ -397,8 +398,8 @@ class ZerodhaSimulator(Simulator):
     # The ticker ------------------------------------------------------------------------------------------------
 
     def admit(self, asked: Asked) -> Answer | None:
-        given = (asked.one("api_key", ""), asked.one("access_token", ""))
-        if not self.alive or given != (API_KEY, self.token):
+        right = asked.one("api_key", "") == API_KEY and asked.one("access_token", "") in self.tokens
+        if not self.alive or not right:
             return self._error("token", "Incorrect `api_key` or `access_token`.")
         return None
 
