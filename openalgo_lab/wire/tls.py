@@ -17,7 +17,7 @@ from openalgo_lab.model.profile import home_dir
 from openalgo_lab.model.times import IST
 from openalgo_lab.wire.pins import FILE_NAME, PinBook, spki_pin
 
-__all__ = ["PinRefused", "PinnedContext", "tls_context"]
+__all__ = ["PinRefused", "PinnedContext", "tls_context", "verified_chain"]
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class _PinnedObject(ssl.SSLObject):
         super().do_handshake()
         context = self.context
         if isinstance(context, PinnedContext):
-            context.check(self.server_hostname or "", lambda: _chain(self))
+            context.check(self.server_hostname or "", lambda: verified_chain(self))
 
 
 class _PinnedSocket(ssl.SSLSocket):
@@ -78,7 +78,7 @@ class _PinnedSocket(ssl.SSLSocket):
         super().do_handshake(block)
         context = self.context
         if isinstance(context, PinnedContext):
-            context.check(self.server_hostname or "", lambda: _chain(self))
+            context.check(self.server_hostname or "", lambda: verified_chain(self))
 
 
 def tls_context(pins: PinBook | None = None) -> PinnedContext:
@@ -108,8 +108,8 @@ def _has_store(context: ssl.SSLContext) -> bool:
     return bool(context.get_ca_certs()) or bool(folder and os.listdir(folder))  # noqa: PTH208 - a bare string
 
 
-def _chain(connection: Any) -> list[bytes]:
-    """The verified certificates, the host's own first."""
+def verified_chain(connection: Any) -> list[bytes]:
+    """The certificates (DER) by which a connection was verified, the host's own first."""
     if hasattr(connection, "get_verified_chain"):  # Python 3.13 and newer
         return list(connection.get_verified_chain())
     inner = connection._sslobj

@@ -135,7 +135,7 @@ async def test_bad_input_names_the_remedy(lab_home: Path) -> None:
         assert engine.books.orders == ()
     finally:
         await engine.close()
-    with pytest.raises(InputError, match="cannot be connected"):
+    with pytest.raises(InputError, match="lab.connect"):
         await Engine.start(EngineConfig(broker="nobody"))
 
 
