@@ -94,7 +94,7 @@ def make_market(
     ``length_ns`` is the bars' interval, 0 = as :func:`bar_length_ns` finds it. Raises InputError for bars that cannot
     be, RuleError for days that the tables do not know.
     """
-    bars = Bars(np.ascontiguousarray(bars.start_ns, dtype=np.int64), *(_floats(bars, name) for name in _FLOATS))
+    bars = Bars(np.require(bars.start_ns, np.int64, ["C", "W"]), *(_floats(bars, name) for name in _FLOATS))
     _check(instrument, bars)
     length = length_ns or bar_length_ns(bars)
     local_day = (bars.start_ns + _IST_NS) // NS_PER_DAY
@@ -159,7 +159,8 @@ def _expiry_row(instrument: Instrument, day: npt.NDArray[np.int32], days: tuple[
 
 
 def _floats(bars: Bars, name: str) -> FloatArray:
-    return np.ascontiguousarray(getattr(bars, name), dtype=np.float64)
+    # Writable: for a read-only column, such as pandas hands out, the kernel would be compiled a second time.
+    return np.require(getattr(bars, name), np.float64, ["C", "W"])
 
 
 def _check(instrument: Instrument, bars: Bars) -> None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from openalgo_lab.backtest.engine import EventEngine, OptionList
 from openalgo_lab.backtest.guard import check_causal
-from openalgo_lab.backtest.kernel import Exits, Outcome, Size, Terms, compiled
+from openalgo_lab.backtest.kernel import RATE_FIELDS, Exits, Outcome, Size, Terms, compiled
 from openalgo_lab.backtest.margin import MarginRule, load_margins
 from openalgo_lab.backtest.market import Market, Tables, terms_of
 from openalgo_lab.backtest.record import Record, record_of_kernel, record_of_run
@@ -34,6 +34,7 @@ __all__ = [
     "trade",
     "trade_vector",
     "vector_fits",
+    "warm_up",
 ]
 
 EngineName = Literal["auto", "event", "vector"]
@@ -130,6 +131,20 @@ def trade(
         Size(int(made.size), float(made.exposure)),
         Exits(float(made.stop_pct), float(made.target_pct), float(made.trail_pct)),
         equity,
+    )
+
+
+def warm_up() -> None:
+    """Have the kernel's machine code ready: some seconds the first time on a machine, then a part of one.
+
+    For whoever has idle time before a user asks: a page's pool, an engine after its start.
+    """
+    empty, bytes_, numbers = np.empty(0), np.empty(0, dtype=np.int8), np.empty(0, dtype=np.int32)
+    prices = (empty,) * 5
+    terms = Terms(1, 1.0, 1, 100.0, 5.0, 1.0, 0.0, 0.0, 0.0)
+    charges = np.zeros((1, len(RATE_FIELDS)))
+    compiled()(
+        *prices, bytes_, bytes_, numbers, charges, numbers, terms, Size(0, 1.0), Exits(0.0, 0.0, 0.0), np.empty(0)
     )
 
 

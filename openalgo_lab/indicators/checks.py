@@ -16,7 +16,8 @@ FloatArray = npt.NDArray[np.float64]
 
 def column(values: npt.ArrayLike) -> FloatArray:
     """One float64 column of a list, an array or a pandas Series. Raises InputError for anything of other shape."""
-    data = np.ascontiguousarray(values, dtype=np.float64)
+    # Writable: for a read-only column, such as pandas hands out, every loop would be compiled a second time.
+    data = np.require(values, np.float64, ["C", "W"])
     if data.ndim != 1:
         raise InputError(f"An indicator takes one column of values, not an array of shape {data.shape}.", "values")
     return data

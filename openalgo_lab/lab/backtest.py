@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 from openalgo_lab.backtest.market import Market, Tables, make_market
 from openalgo_lab.backtest.run import EngineName, run_events, run_vector, vector_fits
 from openalgo_lab.backtest.settings import BacktestSettings, FlatCharges, PlanCharges, Slippage
-from openalgo_lab.lab.backtest_data import bars_of_frame, named_frames, unique_symbols
+from openalgo_lab.lab.backtest_data import bars_of_frame, bars_of_reply, named_frames, unique_symbols
 from openalgo_lab.lab.backtest_result import BacktestResult
 from openalgo_lab.lab.core import LabCore
-from openalgo_lab.lab.words import SymbolLike, word
+from openalgo_lab.lab.words import Moment, SymbolLike, moment_ns, word
 from openalgo_lab.model.calendar import TradingCalendar
+from openalgo_lab.model.commands import GetHistory
 from openalgo_lab.model.errors import InputError
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import Bars
@@ -27,7 +28,13 @@ from openalgo_lab.strategy.strategy import Strategy
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BacktestCalls", "backtest", "dated_tables", "split_terms", "terms"]
+__all__ = ["BacktestCalls", "Span", "backtest", "dated_tables", "split_terms", "terms"]
+
+
+Span = tuple[str, Moment] | tuple[str, Moment, Moment]
+"""Interval, first candle, and the moment that candles start before (a day is included whole; none = up to now)."""
+
+HISTORY_S = 60.0
 
 
 @cache
@@ -107,7 +114,7 @@ class BacktestCalls(LabCore):
     def backtest(
         self,
         strategy: type[Strategy],
-        data: pd.DataFrame | Mapping[SymbolLike, pd.DataFrame],
+        data: pd.DataFrame | Mapping[SymbolLike, pd.DataFrame] | Span,
         *,
         symbol: SymbolLike | None = None,
         settings: BacktestSettings | None = None,
@@ -118,7 +125,8 @@ class BacktestCalls(LabCore):
         """Run a strategy on candles: ``lab.backtest(SmaCross, bars, fast=10, slow=30)``.
 
         Args:
-            data: a frame of ``lab.history``, or frames by symbol, the strategy's main instrument first.
+            data: a frame of ``lab.history``, or frames by symbol, the strategy's main instrument first; or a span,
+                ``("15m", "2026-01-31")`` or with an end, for the history of the strategy's own ``universe``.
             symbol: the frame's instrument, where it does not say so itself.
             settings: all terms at once, as :func:`~openalgo_lab.lab.backtest.terms` makes them.
             engine: ``"event"``, ``"vector"``, or the fastest that gives the same.
@@ -130,13 +138,29 @@ class BacktestCalls(LabCore):
             RuleError: the dated tables do not know a day of the run.
         """
         chosen, parameters = split_terms(strategy, settings, more)
-        bars = self._bars(named_frames(data, symbol))
+        bars = self._universe(strategy, data) if isinstance(data, tuple) else self._bars(named_frames(data, symbol))
         contracts = None if options is None else self._bars(list(options.items()))
         return backtest(strategy, bars, chosen, parameters, engine=engine, options=contracts)
 
     def load_backtest(self, path: Path | str) -> BacktestResult:
         """A run that was kept with ``result.save(path)``."""
         return BacktestResult.load(path)
+
+    def _universe(self, strategy: type[Strategy], span: Span) -> dict[Instrument, Bars]:
+        """The history of the instruments that the strategy names itself."""
+        if not strategy.universe:
+            raise InputError(f"{strategy.__name__} names no universe: give frames, or universe = ('SBIN', …).", "data")
+        interval, start, *rest = span
+        start_ns = moment_ns(start, "start")
+        end_ns = moment_ns(rest[0], "end", day_end=True) if rest else self.handle.status.market_ns + 1
+        if end_ns <= start_ns:
+            raise InputError(f"The history would end before it starts ({start}): swap them.", field="data")
+        found = {}
+        for name in strategy.universe:
+            instrument = self.instrument(name)
+            reply = self.call(GetHistory(instrument.key, interval, start_ns, end_ns), HISTORY_S)
+            found[instrument] = bars_of_reply(reply)
+        return found
 
     def _bars(self, frames: list[tuple[SymbolLike, pd.DataFrame]]) -> dict[Instrument, Bars]:
         return {self.instrument(name): bars_of_frame(frame, f"The frame of {name}") for name, frame in frames}

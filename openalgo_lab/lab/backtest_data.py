@@ -16,7 +16,9 @@ from openalgo_lab.model.market import Bars
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["bars_of_frame", "frame_of_bars", "named_frames", "series_of", "unique_symbols"]
+    from openalgo_lab.model.commands import BarsReply
+
+__all__ = ["bars_of_frame", "bars_of_reply", "frame_of_bars", "named_frames", "series_of", "unique_symbols"]
 
 _PRICES = ("open", "high", "low", "close")
 
@@ -50,6 +52,14 @@ def bars_of_frame(frame: pd.DataFrame, name: str = "The frame") -> Bars:
     return Bars(start, **{word: values(word) for word in (*_PRICES, "volume", "oi")})
 
 
+def bars_of_reply(reply: BarsReply) -> Bars:
+    """Candles of an answer of the engine."""
+    start = np.frombuffer(reply.start_ns, dtype="<i8").astype(np.int64)
+    return Bars(
+        start, **{name: np.frombuffer(getattr(reply, name), dtype="<f8") for name in (*_PRICES, "volume", "oi")}
+    )
+
+
 def frame_of_bars(bars: Bars) -> pd.DataFrame:
     """The same back, as ``lab.history`` gives it."""
     import pandas as pd
@@ -66,7 +76,9 @@ def series_of(time_ns: npt.NDArray[np.int64], values: npt.NDArray[Any], name: st
 
 
 def named_frames(data: pd.DataFrame | Mapping[Any, pd.DataFrame], symbol: Any | None) -> list[tuple[Any, pd.DataFrame]]:
-    """(symbol, frame) of what was given: one frame and its symbol, or frames by symbol."""
+    """(symbol, frame) of what was given: one frame and its symbol, or frames by symbol. Raises InputError."""
+    if isinstance(data, str | tuple):
+        raise InputError("Give a frame of lab.history, frames by symbol, or a span: ('15m', '2026-01-31').", "data")
     if isinstance(data, Mapping):
         if symbol is not None:
             raise InputError("The frames are given by symbol already: leave symbol out.", field="symbol")

@@ -44,7 +44,7 @@ class Strategy:
     """
 
     universe: ClassVar[tuple[str, ...]] = ()
-    """Symbols to follow, where the caller gives no others."""
+    """Symbols to follow, where the caller gives a span of time and no bars."""
 
     def __init__(self, host: StrategyHost, parameters: Mapping[str, Any] | None = None) -> None:
         self._host = host

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from openalgo_lab.backtest import kernel
 from openalgo_lab.backtest.kernel import Outcome, compiled, trade_signals
-from openalgo_lab.backtest.run import run_events, run_vector
+from openalgo_lab.backtest.run import run_events, run_vector, warm_up
 from openalgo_lab.backtest.settings import BacktestSettings, FlatCharges, PlanCharges, Slippage
 from openalgo_lab.model.market import Bars
 from openalgo_lab.model.vocabulary import Product
@@ -83,3 +83,20 @@ def test_both_engines_agree(
 def test_the_reasons_have_their_numbers() -> None:
     named = {name: kernel.REASONS.index(name) for name in ("signal", "stop", "target", "trail", "square-off", "ruin")}
     assert list(named.values()) == [0, 1, 2, 3, 4, 5]
+
+
+def test_one_machine_code_serves_all_markets() -> None:
+    """Read-only columns and whole frames must not make Numba compile again while somebody waits."""
+    warm_up()
+    before = len(compiled().signatures)  # type: ignore[attr-defined]
+    bars = walk(1, 120)
+    frozen = Bars(**{name: getattr(bars, name).copy() for name in bars.__struct_fields__})
+    for name in frozen.__struct_fields__:
+        getattr(frozen, name).flags.writeable = False
+    for given_bars in (bars, frozen):
+        for terms_given in (BacktestSettings(guard=False), BacktestSettings(product=Product.MIS, tick_rounding=False)):
+            market = market_of(given_bars, terms_given)
+            parameters = {"drawn": [1, 0, 0, 2], "stop_pct": 1}
+            run_vector(Drawn, market, terms_given, tables(), parameters)
+            run_vector(Drawn, market.cut(10, 100), terms_given, tables(), parameters)
+    assert len(compiled().signatures) == before == 1  # type: ignore[attr-defined]

@@ -110,6 +110,22 @@ def test_several_instruments(lab: Lab, bars: pd.DataFrame) -> None:
     assert np.isnan(result.stats["buy_and_hold_pct"])
 
 
+def test_a_strategy_may_name_its_universe(lab: Lab) -> None:
+    class Named(Holds):
+        universe = ("NSE:SBIN", "NSE:INFY")
+
+    result = lab.backtest(Named, ("15m", "2026-09-01", "2026-09-30"))
+    assert list(result.bars) == ["SBIN", "INFY"]
+    frame = lab.history("SBIN", "15m", "2026-09-01", "2026-09-30", exchange="NSE")
+    pd.testing.assert_frame_equal(result.bars["SBIN"], frame, check_freq=False)
+    with pytest.raises(InputError, match="names no universe"):
+        lab.backtest(Holds, ("15m", "2026-09-01"))
+    with pytest.raises(InputError, match="swap them"):
+        lab.backtest(Named, ("15m", "2026-09-10", "2026-09-01"))
+    with pytest.raises(InputError, match="or a span"):
+        lab.backtest(Named, "SBIN")
+
+
 def test_mistakes_are_told(lab: Lab, bars: pd.DataFrame) -> None:
     nameless = bars.copy()
     nameless.attrs.clear()
