@@ -28,7 +28,7 @@ def witness_python() -> str:
     return found
 
 
-async def listen(script: str, *args: str, meanwhile: Callable[[], None], seconds: float = 60.0) -> dict[str, Any]:
+async def listen(script: str, *args: str, meanwhile: Callable[[], None], seconds: float = 120.0) -> dict[str, Any]:
     """What ``tests/witness/<script>`` told. ``meanwhile`` is called every 50 ms while it runs."""
     env = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     process = await asyncio.create_subprocess_exec(

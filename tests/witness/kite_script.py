@@ -83,7 +83,7 @@ def ticker(api_key, access_token, root):
 
     feed.on_connect, feed.on_ticks, feed.on_order_update = on_connect, on_ticks, on_order_update
     feed.connect(threaded=True)
-    if not done.wait(30):
+    if not done.wait(60):
         raise SystemExit(f"The ticker heard too little: { {name: len(rows) for name, rows in told.items()} }")
     return told
 

@@ -114,7 +114,7 @@ def streams(client, told):
     for stream in (market, portfolio):
         stream.auto_reconnect(False)
         stream.connect()
-    heard = done.wait(30)
+    heard = done.wait(60)
     for stream in (market, portfolio):
         stream.disconnect()
     if not heard:
