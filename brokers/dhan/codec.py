@@ -13,7 +13,7 @@ from brokers.dhan.feed import MarketFeed, OrderFeed
 from brokers.dhan.orders import OrderCalls, as_ns, call, stated
 from brokers.dhan.tables import NAME
 from openalgo_lab.broker import Call, FeedAddress, FeedKind, FeedSession, FeedSpec, HttpRequest, HttpResponse
-from openalgo_lab.broker.asking import given, refused
+from openalgo_lab.broker.asking import claims, given, refused
 from openalgo_lab.broker.columns import Bar, bars, depth_of
 from openalgo_lab.broker.listing import each_once, listed, rows
 from openalgo_lab.broker.reading import from_word, number, whole
@@ -49,7 +49,7 @@ class DhanCodec(OrderCalls):
             profile = yield self.profile(Session(client, pasted))
             if profile.client != client:
                 raise InputError(f"This token belongs to {profile.client}; give that client id.", field="client_id")
-            return Session(client, pasted)
+            return Session(client, pasted, expires_ns=_end_of(pasted))
         query = {
             "dhanClientId": client,
             "pin": given(credentials, "pin", NAME),
@@ -144,6 +144,14 @@ class SandboxCodec(DhanCodec):
         if len(legs) > 1:
             self._lacks("the margin of several orders in its sandbox")
         return super().margin(session, legs)
+
+
+def _end_of(token: str) -> int:
+    """UTC ns at which a token dies, as it says itself; 0 where it says nothing."""
+    try:
+        return claims(token, NAME).count("exp", 0) * NS_PER_SECOND
+    except DecodeError:
+        return 0
 
 
 def _session(response: HttpResponse) -> Session:

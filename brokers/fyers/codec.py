@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
@@ -18,7 +16,7 @@ from brokers.fyers.orders import OrderCalls, call
 from brokers.fyers.tables import NAME
 from openalgo_lab.broker import Call, FeedAddress, FeedKind, FeedSession, FeedSpec, HttpRequest, HttpResponse
 from openalgo_lab.broker import columns as shapes
-from openalgo_lab.broker.asking import Lane, given, refused
+from openalgo_lab.broker.asking import Lane, claims, given, refused
 from openalgo_lab.broker.listing import each_once, listed
 from openalgo_lab.broker.record import Record, levels, numbers, parsed, quote_of
 from openalgo_lab.broker.spec import LoginFlow, Session
@@ -66,9 +64,9 @@ class FyersCodec(OrderCalls):
 
         def give(answer: Record) -> Session:
             token = answer.text("access_token")
-            claims = _claims(token)
-            extra = {"app_id": app_id, "hsm_key": claims.text("hsm_key")}
-            return Session(claims.text("fy_id"), token, extra, expires_ns=claims.count("exp") * 1_000_000_000)
+            said = claims(token, NAME)
+            extra = {"app_id": app_id, "hsm_key": said.text("hsm_key")}
+            return Session(said.text("fy_id"), token, extra, expires_ns=said.count("exp") * 1_000_000_000)
 
         target = "POST /api/v3/validate-authcode"
         made: Session = yield call(Session("", "", {"app_id": app_id}), target, give, body, lane=Lane.ORDER)
@@ -159,18 +157,6 @@ class FyersCodec(OrderCalls):
             Call(HttpRequest("GET", f"/sym_details/{name}_sym_master.json", host="files"), partial(_master, name))
             for name in tables.FILES
         )
-
-
-def _claims(token: str) -> Record:
-    """What a token says of itself. Its signature is Fyers' own business."""
-    parts = token.split(".")
-    if len(parts) != 3:
-        raise DecodeError("The access token of Fyers is no JWT.")
-    try:
-        body = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
-    except (binascii.Error, ValueError) as error:
-        raise DecodeError("The access token of Fyers cannot be read.") from error
-    return Record(parsed(body, NAME), NAME)
 
 
 def _stated(body: bytes) -> tuple[int, str] | None:

@@ -1,18 +1,28 @@
-"""Calls of brokers that speak JSON both ways, and what their logins ask for."""
+"""Calls of brokers that speak JSON both ways, what their logins ask for, and what their tokens and refusals say."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Callable, Container, Mapping
 from typing import Any, TypeVar
 
 import msgspec
 
-from openalgo_lab.broker.record import parsed
+from openalgo_lab.broker.record import Record, parsed
 from openalgo_lab.broker.spec import Call
-from openalgo_lab.model.errors import InputError, LabError, OutcomeUnknown, Rejected, SessionExpired, Throttled
+from openalgo_lab.model.errors import (
+    DecodeError,
+    InputError,
+    LabError,
+    OutcomeUnknown,
+    Rejected,
+    SessionExpired,
+    Throttled,
+)
 from openalgo_lab.wire.transport import HttpRequest, HttpResponse, Lane
 
-__all__ = ["Lane", "given", "json_call", "refused"]
+__all__ = ["Lane", "claims", "given", "json_call", "refused"]
 
 T = TypeVar("T")
 
@@ -50,6 +60,18 @@ def given(credentials: Mapping[str, str], name: str, broker: str) -> str:
     if value := credentials.get(name, "").strip():
         return value
     raise InputError(f"The login at {broker} needs {name}; give it.", field=name)
+
+
+def claims(token: str, broker: str) -> Record:
+    """What a JWT says of itself; its signature is the broker's own business. Raises DecodeError for what is none."""
+    parts = token.split(".")
+    try:
+        if len(parts) != 3 or not parts[1].isascii():
+            raise DecodeError(f"The token of {broker} is no JWT.")
+        body = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
+    except (binascii.Error, ValueError) as error:
+        raise DecodeError(f"The token of {broker} cannot be read.") from error
+    return Record(parsed(body, broker), broker)
 
 
 def refused(

@@ -367,6 +367,18 @@ def test_login_with_a_token_of_somebody_else() -> None:
         flow.send(profile)
 
 
+@pytest.mark.parametrize(
+    ("token", "ends"),
+    [("a.eyJleHAiOjE3Njc2NDAwMDB9.c", 1767640000 * 10**9), ("no JWT", 0), ("a.b.c", 0), ("a.e30.c", 0)],
+)
+def test_a_pasted_token_says_itself_when_it_ends(token: str, ends: int) -> None:
+    flow = CODEC.login({"client_id": "1100000001", "access_token": token})
+    profile = answer(next(flow), {"dhanClientId": "1100000001", "activeSegment": "Equity"})
+    with pytest.raises(StopIteration) as end:
+        flow.send(profile)
+    assert (end.value.value.token, end.value.value.expires_ns) == (token, ends)
+
+
 @pytest.mark.parametrize(("given", "missing"), [({}, "client_id"), ({"client_id": "1"}, "pin")])
 def test_missing_credentials_are_named(given: dict[str, str], missing: str) -> None:
     with pytest.raises(InputError) as error:
