@@ -1,1 +1,1 @@
-"""Option mathematics in plain NumPy: Black-76, implied volatility, and the figures of an option chain."""
+"""Option mathematics, arrays in and arrays out: prices, Greeks, volatilities, smiles, chains, strategies, margin."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 import numpy as np
@@ -142,41 +142,25 @@ class ChainReader:
 
         ``forward``, if given (rupees), is taken instead of the market's own.
         """
-        contracts, n, rows = self._contracts, len(self._contracts), self.rows(board)
+        n, rows = len(self._contracts), self.rows(board)
         table = {name: board.column(name, rows) for name in _FIELDS}
         times = board.times(rows)
         options = {name: values[: 2 * n] for name, values in table.items()}
         price = options["ltp"] if traded_only else _price(options["ltp"], options["bid"], options["ask"])
         years, clock = self._years(now_ns)
-        spot = float(table["ltp"][2 * n])
+        spot, spot_close = float(table["ltp"][2 * n]), float(table["prev_close"][2 * n])
         liquid = not traded_only and self._is_liquid(table, times, now_ns)
         found = self._forward(table, price, years, liquid=liquid) if forward is None else _given(forward)
-        iv, greeks = self._greeks(price, found.value, spot, years)
         quiet = now_ns - times[: 2 * n] > _QUIET_NS
         if not traded_only:
             quiet &= ~((options["bid"] > 0) & (options["ask"] > 0))
-        sides = {
-            **{name: options[name] for name in ("ltp", "bid", "ask", "volume", "oi")},
-            "strike": self._strikes,
-            "price": price,
-            "change": options["ltp"] - options["prev_close"],
-            "oi_change": options["oi"] - options["prev_oi"],
-            "iv": iv * 100.0,
-            **{name: getattr(greeks, name) for name in GREEKS},
-        }
-        calls = {name: values[:n] for name, values in sides.items()}
-        puts = {name: values[n:] for name, values in sides.items()}
-        spot_close = float(table["prev_close"][2 * n])
-        level = spot if math.isfinite(spot) else found.value
-        atm = atm_index(contracts.strikes, level)
-        straddle = float(price[atm] + price[n + atm]) if atm is not None else math.nan
+        calls, puts = self._sides(options, price, found.value, spot, years)
         return ChainReading(
             calls=calls,
             puts=puts,
             quiet=quiet[:n] & quiet[n:],
             quiet_calls=quiet[:n],
             quiet_puts=quiet[n:],
-            atm=atm,
             spot=spot,
             spot_change=spot - spot_close,
             spot_change_pct=(spot / spot_close - 1.0) * 100.0 if spot_close else math.nan,
@@ -187,18 +171,28 @@ class ChainReader:
             conventions=self.conventions,
             clock=clock,
             years=years,
-            days=max(contracts.expiry_ns - now_ns, 0) / 86_400e9,
-            atm_iv=_mean_known(iv[atm], iv[n + atm]) * 100.0 if atm is not None else math.nan,
-            pcr=put_call_ratio(calls["oi"], puts["oi"]),
-            pcr_volume=put_call_ratio(calls["volume"], puts["volume"]),
-            max_pain=max_pain(contracts.strikes, calls["oi"], puts["oi"]),
-            walls=oi_walls(contracts.strikes, calls["oi"], puts["oi"]),
-            straddle=straddle,
-            synthetic=synthetic_future(contracts.strikes, calls["price"], puts["price"], level),
-            move=expected_move(straddle),
+            days=max(self._contracts.expiry_ns - now_ns, 0) / 86_400e9,
             now_ns=now_ns,
             engine_ns=int(times.max(initial=0)),
+            **_totals(self._contracts.strikes, calls, puts, spot if math.isfinite(spot) else found.value),
         )
+
+    def _sides(
+        self, options: Mapping[str, Floats], price: Floats, forward: float, spot: float, years: float
+    ) -> tuple[dict[str, Floats], dict[str, Floats]]:
+        """All columns of calls and of puts."""
+        n = len(self._contracts)
+        iv, greeks = self._greeks(price, forward, spot, years)
+        both = {
+            **{name: options[name] for name in ("ltp", "bid", "ask", "volume", "oi")},
+            "strike": self._strikes,
+            "price": price,
+            "change": options["ltp"] - options["prev_close"],
+            "oi_change": options["oi"] - options["prev_oi"],
+            "iv": iv * 100.0,
+            **{name: getattr(greeks, name) for name in GREEKS},
+        }
+        return {name: one[:n] for name, one in both.items()}, {name: one[n:] for name, one in both.items()}
 
     def _years(self, now_ns: int) -> tuple[float, OptionClock]:
         contracts, clock = self._contracts, self.conventions.clock
@@ -244,6 +238,23 @@ class ChainReader:
         return iv, bulk_greeks(forward, strikes, years, used, calls, rate=how.rate)
 
 
+def _totals(strikes: Floats, calls: Mapping[str, Floats], puts: Mapping[str, Floats], level: float) -> dict[str, Any]:
+    """Figures of the whole chain at ``level``."""
+    atm = atm_index(strikes, level)
+    straddle = math.nan if atm is None else float(calls["price"][atm] + puts["price"][atm])
+    return {
+        "atm": atm,
+        "atm_iv": math.nan if atm is None else _mean_known(float(calls["iv"][atm]), float(puts["iv"][atm])),
+        "pcr": put_call_ratio(calls["oi"], puts["oi"]),
+        "pcr_volume": put_call_ratio(calls["volume"], puts["volume"]),
+        "max_pain": max_pain(strikes, calls["oi"], puts["oi"]),
+        "walls": oi_walls(strikes, calls["oi"], puts["oi"]),
+        "straddle": straddle,
+        "synthetic": synthetic_future(strikes, calls["price"], puts["price"], level),
+        "move": expected_move(straddle),
+    }
+
+
 def _price(ltp: Floats, bid: Floats, ask: Floats) -> Floats:
     """The middle of a live book that is not absurdly wide, else the last trade."""
     mid = (bid + ask) / 2.0
@@ -260,5 +271,5 @@ def _middle(bid: float, ask: float) -> float:
 
 
 def _mean_known(first: float, second: float) -> float:
-    known = [value for value in (float(first), float(second)) if math.isfinite(value)]
+    known = [value for value in (first, second) if math.isfinite(value)]
     return sum(known) / len(known) if known else math.nan

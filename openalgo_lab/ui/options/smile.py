@@ -73,6 +73,7 @@ class VolatilityView(ChainPage):
             "vol-solid", "Volatility surface: drag to turn", x=moneyness, y=days, z=pct, kind="solid", height="100%"
         )
         self._plots = {"smile": self.smile, "term": self.term, "map": self.map, "solid": self.solid}
+        self._fitted: tuple[tuple[Look, ...], list[SmileFit | None]] = ((), [])
         super().__init__(lab, underlying, expiry, views=_VIEWS, reach=_REACH, conventions=conventions)
         self._views.show(_VIEWS, view)
         self.changed()
@@ -86,17 +87,24 @@ class VolatilityView(ChainPage):
 
     def fits(self) -> tuple[SmileFit | None, ...]:
         """The fitted smiles of this moment, by expiry."""
-        return tuple(smile_of(look.contracts, look.reading) for look in self.looks)
+        return tuple(self._fits_of(self.looks))
+
+    def _fits_of(self, looks: tuple[Look, ...]) -> list[SmileFit | None]:
+        """Header and chart stand on the same fits, made once a look."""
+        if self._fitted[0] is not looks:
+            self._fitted = looks, [smile_of(look.contracts, look.reading) for look in looks]
+        return self._fitted[1]
 
     def figures(self, looks: tuple[Look, ...], view: str) -> list[ChainFigure]:  # noqa: ARG002 - the same in all views
         """Level, skew, how good the fit is, and whether it is free of arbitrage."""
-        fit = smile_of(looks[0].contracts, looks[0].reading)
+        fits = self._fits_of(looks)
+        fit = fits[0]
         if fit is None:
             return [
                 *base_figures(looks[0]),
                 ChainFigure("fit", "Fit", "too few strikes", "Five volatilities are needed"),
             ]
-        surface = surface_of([smile_of(look.contracts, look.reading) for look in looks])
+        surface = surface_of(fits)
         calendar = surface is not None and surface.calendar_free
         return [
             *base_figures(looks[0]),
@@ -110,7 +118,7 @@ class VolatilityView(ChainPage):
 
     def draw(self, looks: tuple[Look, ...], view: str) -> None:
         """The chosen chart."""
-        fits = [smile_of(look.contracts, look.reading) for look in looks]
+        fits = self._fits_of(looks)
         if view == "smile":
             self._draw_smile(looks, fits)
         elif view == "term":
