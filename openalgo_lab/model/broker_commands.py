@@ -10,6 +10,7 @@ import msgspec
 from openalgo_lab.model.command_base import Command, Done
 from openalgo_lab.model.portfolio import Account
 from openalgo_lab.model.secret import Secret
+from openalgo_lab.model.times import format_ist
 
 __all__ = [
     "AnyBrokerCommand",
@@ -31,6 +32,16 @@ class Connected(msgspec.Struct, frozen=True):
     instruments: int
     expires_ns: int = 0
     data: bool = False
+
+    def __repr__(self) -> str:
+        """A sentence: it is what a notebook shows after a login."""
+        until = f", session until {format_ist(self.expires_ns)}" if self.expires_ns else ""
+        shown = ", whose market data is shown" if self.data else ""
+        name = self.account.account
+        return (
+            f"<{name} at {self.account.broker}: {self.instruments:,} instruments{shown}{until}; before its first order "
+            f"lab.arm({name!r})>"
+        )
 
 
 class ConnectBroker(Command[Connected], frozen=True, tag="connect_broker"):
