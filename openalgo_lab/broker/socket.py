@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from openalgo_lab.broker.arrival import timed
 from openalgo_lab.broker.rate import TickRate
 from openalgo_lab.broker.silence import Unheard
 from openalgo_lab.broker.spec import (
@@ -311,7 +312,7 @@ class FeedSocket:
         for batch in content.ticks:
             self.rate.count(len(batch.tokens), self._last_frame)
             self._unheard.heard(batch.tokens)
-            self._means.ticks(batch)
+            self._means.ticks(timed(batch, time.time_ns()))
         for report in content.reports:
             self._means.reports(report)
         if content.notice:

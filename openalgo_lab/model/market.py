@@ -116,7 +116,8 @@ class TickBatch(msgspec.Struct, frozen=True):
     ``tokens`` int64 (n,) are the broker's instrument tokens. ``columns`` maps a name of :data:`QUOTE_FIELDS` to
     float64 (n,); a missing name leaves the board's value. ``depth``, if given, is float64 (n, 4, 5): bid price,
     bid quantity, ask price, ask quantity by level, NaN where the book is thin. ``time_ns`` int64 (n,) is the
-    exchange's time. A token may stand more than once: later rows win.
+    exchange's time, in UTC; a codec puts 0 where the broker tells none, and the feed then the moment of arrival.
+    A token may stand more than once: later rows win.
     """
 
     tokens: npt.NDArray[np.int64]

@@ -39,6 +39,7 @@ class FeedSuite(SuiteBase):
             seen = made.sink.latest(instrument.token)
             expected = _shown(made.simulator.venue.pictures[listing], listing, mode)
             assert seen["ltp"] == pytest.approx(expected["ltp"], abs=1e-9)
+            assert seen["time_ns"] > 0
             for name, value in expected.items():
                 if name in seen:
                     assert seen[name] == pytest.approx(value, rel=1e-12, abs=1e-9), f"{listing.symbol} {name}"
