@@ -31,6 +31,7 @@ from openalgo_lab.model.orders import Order, OrderIntent, OrderStatus
 from openalgo_lab.model.reports import FillReport, OrderReport
 from openalgo_lab.model.times import from_ns
 from openalgo_lab.model.vocabulary import Exchange, FeedMode, InstrumentType, Mode, PriceType, Product, Side, Validity
+from tests.brokers.noren.mutations import mutations
 
 CODEC = SPEC.codec
 SESSION = Session("AB1234", "b6339f")
@@ -454,3 +455,8 @@ def test_mutated_answers_give_a_value_or_a_typed_error(call: Call[Any], body: by
         CODEC.refusal(reply)
     with contextlib.suppress(LabError):
         call.decode(reply)
+
+
+@pytest.mark.parametrize("seconds", [0.5, pytest.param(60.0, marks=pytest.mark.long)])
+def test_mutated_frames_for_a_while(seconds: float) -> None:
+    assert mutations(a_feed, (TICK, UPDATE), seconds) > 0

@@ -6,6 +6,7 @@ import contextlib
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +36,7 @@ from tests.brokers.noren.examples import (
     answer,
     zipped,
 )
+from tests.brokers.noren.mutations import mutations
 
 FRAMES = (TK, TF, DK, DF, OM)
 
@@ -103,3 +105,8 @@ def test_ist_is_what_the_books_mean() -> None:
     assert from_ns(report.exchange_ns).astimezone(IST).hour == 10, (
         "a stamp of 1980 is none: the order system's own counts"
     )
+
+
+@pytest.mark.parametrize("seconds", [0.5, pytest.param(60.0, marks=pytest.mark.long)])
+def test_mutated_frames_for_a_while(seconds: float) -> None:
+    assert mutations(a_feed, FRAMES, seconds) > 0

@@ -6,6 +6,7 @@ import contextlib
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from openalgo_lab.model.errors import (
     DecodeError,
     LabError,
 )
+from tests.brokers.noren.mutations import mutations
 from tests.brokers.xts.examples import (
     CODEC,
     M1501,
@@ -113,3 +115,8 @@ def test_mutated_answers_give_a_value_or_a_typed_error(call: Call[Any], body: by
         CODEC.refusal(reply)
     with contextlib.suppress(LabError):
         call.decode(reply)
+
+
+@pytest.mark.parametrize("seconds", [0.5, pytest.param(60.0, marks=pytest.mark.long)])
+def test_mutated_frames_for_a_while(seconds: float) -> None:
+    assert mutations(market_feed, (*TEXTS, *(b"\x04" + payload for payload in PAYLOADS)), seconds) > 0
