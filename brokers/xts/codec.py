@@ -219,7 +219,7 @@ class XtsCodec(PlainCodec):
     def modify(self, session: Session, order: Order, change: OrderChange, instrument: Instrument) -> Call[None]:
         """The quantity is the whole order's."""
         body = {f"modified{name}": value for name, value in self._terms(change, instrument).items()} | {
-            "appOrderID": int(order.broker_order_id),
+            "appOrderID": int(order.broker_order_id or 0),
             "modifiedProductType": to_word(tables.PRODUCTS, order.product, "product", self.member.name),
             "modifiedOrderQuantity": change.quantity,
             "modifiedDisclosedQuantity": order.disclosed_quantity,
