@@ -20,13 +20,16 @@ from openalgo_lab.model.security_commands import (
     EnrolSecondFactor,
     ListApiKeys,
     ListUsers,
+    LockPolicy,
     RemoveUser,
     RevokeApiKey,
+    SetLockPolicy,
 )
 from openalgo_lab.model.times import format_ist
 
 __all__ = [
     "add_user",
+    "autolock",
     "create_key",
     "list_keys",
     "list_users",
@@ -108,6 +111,12 @@ def revoke_key(profile: str, stdin: bool, user: str, key_id: str) -> None:
     """End one."""
     with exit_codes(), acting(profile, Asking(stdin=stdin), user) as call:
         typer.echo(call(RevokeApiKey(key_id)).message)
+
+
+def autolock(profile: str, stdin: bool, user: str, *, idle_min: int, daily: bool) -> None:
+    """When the vault locks by itself."""
+    with exit_codes(), acting(profile, Asking(stdin=stdin), user) as call:
+        typer.echo(call(SetLockPolicy(LockPolicy(idle_min, daily))).message)
 
 
 def _qr(uri: Secret) -> str:

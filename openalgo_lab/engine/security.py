@@ -14,35 +14,28 @@ from openalgo_lab.engine.identity import Identity, next_session_end_ns
 from openalgo_lab.engine.middleware import AuditTrail, RateGate, ScopeGate, Touched, check_permission, say_crashes
 from openalgo_lab.engine.principal import Permission, Principal
 from openalgo_lab.engine.security_desks import IdentityDesk, KeyDesk, VaultDesk
-from openalgo_lab.engine.table import CommandRule, Middleware, RateClass, Step, handles
+from openalgo_lab.engine.table import CommandRule, Idempotency, Middleware, RateClass, Step, handles
 from openalgo_lab.engine.vault_keeper import VaultKeeper
 from openalgo_lab.model.command_base import Command, Done
-from openalgo_lab.model.errors import StoreError, VaultError
+from openalgo_lab.model.errors import InputError, StoreError, VaultError
 from openalgo_lab.model.events import AnyEvent, ErrorRaised, SecurityChanged
 from openalgo_lab.model.secret import Secret
-from openalgo_lab.model.security_commands import AnySecurityCommand, FlushAudit
+from openalgo_lab.model.security_commands import AnySecurityCommand, FlushAudit, LockPolicy, SetLockPolicy
 from openalgo_lab.model.times import NS_PER_SECOND
+from openalgo_lab.store.audit import AuditEntry
 from openalgo_lab.store.audit_writer import AuditWriter
 
 if TYPE_CHECKING:
     from openalgo_lab.store.vault import Vault
 
-__all__ = ["IDLE_SETTING", "LockPolicy", "Security"]
+__all__ = ["IDLE_SETTING", "Security"]
 
 log = logging.getLogger(__name__)
 
 IDLE_SETTING: Final = "lock"
 """Name of the :class:`LockPolicy` among the vault's settings."""
 _LOOK_S: Final = 1.0
-
-
-class LockPolicy(msgspec.Struct, frozen=True):
-    """When the vault locks by itself: ``idle_min`` minutes after the last act of a person or program (0 = never),
-    and at the end of the trading day's sessions (03:00 IST) if ``daily``.
-    """
-
-    idle_min: int = 60
-    daily: bool = True
+_LONGEST_IDLE_MIN: Final = 24 * 60
 
 
 class Security:
@@ -90,10 +83,6 @@ class Security:
             RateGate(rates),
         )
 
-    def set_policy(self, policy: LockPolicy) -> None:
-        """When to lock from now on."""
-        self._policy = policy
-
     async def lock(self, why: str) -> None:
         """Sign everybody out and close the vault. Journals stay open: an order under way is written to its end."""
         self.identity.sign_out()
@@ -115,11 +104,11 @@ class Security:
         if now >= self._ends_ns:
             self._ends_ns = next_session_end_ns(now)
             if self._policy.daily:
-                await self.lock("the day's sessions ended at 03:00 IST")
+                await self._lock_by_itself("the day's sessions ended at 03:00 IST")
         idle_ns = self._policy.idle_min * 60 * NS_PER_SECOND
         if idle_ns and now - self._acted_ns > idle_ns and (self.keeper.vault is not None or self.identity.session):
             self._acted_ns = now
-            await self.lock(f"nothing was done for {self._policy.idle_min} minutes")
+            await self._lock_by_itself(f"nothing was done for {self._policy.idle_min} minutes")
         failure = self.audit.failure
         if failure and failure != self._audit_failure:
             self._report("audit", failure)
@@ -130,6 +119,16 @@ class Security:
         """Write what waits, close the vault."""
         await asyncio.to_thread(self.audit.close)
         await asyncio.to_thread(self.keeper.close)
+
+    @handles(SetLockPolicy, permission=Permission.ADMIN, audit=True, idempotency=Idempotency.IDEMPOTENT)
+    async def set_lock_policy(self, command: SetLockPolicy, _: Principal) -> Done:
+        """In the vault, and at once."""
+        policy = command.policy
+        if not 0 <= policy.idle_min <= _LONGEST_IDLE_MIN:
+            raise InputError(f"Minutes until the vault locks are 0 (never) to {_LONGEST_IDLE_MIN}.", field="idle_min")
+        await asyncio.to_thread(self.keeper.require_open().settings.put, IDLE_SETTING, policy)
+        self._policy = policy
+        return Done(f"The vault locks {_when(policy)}.")
 
     @handles(FlushAudit, permission=Permission.ADMIN, rate=RateClass.FREE)
     async def flush_audit(self, _: FlushAudit, __: Principal) -> Done:
@@ -162,6 +161,12 @@ class Security:
             for field in value.__struct_fields__:
                 self._mask(getattr(value, field))
 
+    async def _lock_by_itself(self, why: str) -> None:
+        """The same, with a line in the audit log, which no command writes here."""
+        if self.keeper.vault is not None or self.identity.session is not None:
+            self.audit.append(AuditEntry(self._clock.now_ns(), "the clock", "lock_vault", "{}", "done", why))
+        await self.lock(why)
+
     def _tell_state(self) -> None:
         """Everyone hears when the vault was opened or locked, and when somebody signed in or out."""
         session = self.identity.session
@@ -185,3 +190,9 @@ class Security:
         except (StoreError, VaultError) as error:
             log.error("%s", error)
             self._report("audit", str(error))
+
+
+def _when(policy: LockPolicy) -> str:
+    idle = f"after {policy.idle_min} minutes without an act" if policy.idle_min else ""
+    daily = "at 03:00 IST" if policy.daily else ""
+    return " and ".join(part for part in (idle, daily) if part) or "only when it is told to"

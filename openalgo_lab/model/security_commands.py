@@ -29,6 +29,7 @@ __all__ = [
     "IdentityInfo",
     "ListApiKeys",
     "ListUsers",
+    "LockPolicy",
     "LockVault",
     "NewRecoveryKey",
     "RecoveryCodes",
@@ -36,6 +37,7 @@ __all__ = [
     "RestoreVault",
     "RevokeApiKey",
     "SecondFactor",
+    "SetLockPolicy",
     "SignIn",
     "SignOut",
     "SignedIn",
@@ -108,6 +110,21 @@ class ChangePassphrase(Command[Done], frozen=True, tag="change_passphrase"):
 
 class NewRecoveryKey(Command[VaultOpened], frozen=True, tag="new_recovery_key"):
     """Make a new recovery key; the old one ends."""
+
+
+class LockPolicy(msgspec.Struct, frozen=True):
+    """When the vault locks by itself: ``idle_min`` minutes after the last act of a person or program (0 = never),
+    and at the end of the trading day's sessions (03:00 IST) if ``daily``.
+    """
+
+    idle_min: int = 60
+    daily: bool = True
+
+
+class SetLockPolicy(Command[Done], frozen=True, tag="set_lock_policy"):
+    """Keep a policy in the vault; it counts from now on."""
+
+    policy: LockPolicy
 
 
 # Users ----------------------------------------------------------------------------------------------------------------
@@ -282,6 +299,7 @@ AnySecurityCommand = (
     | RestoreVault
     | ChangePassphrase
     | NewRecoveryKey
+    | SetLockPolicy
     | GetIdentity
     | SignIn
     | SignOut

@@ -98,6 +98,11 @@ def test_keys(profile: Path) -> None:
     assert made.split("oal_")[1].split()[0] not in listed
 
 
+def test_when_the_vault_locks_by_itself(profile: Path) -> None:
+    assert "15 minutes" in run("vault autolock --idle-min 15 --no-daily", PASSPHRASE)
+    assert "only when it is told to" in run("vault autolock --idle-min 0 --no-daily", PASSPHRASE)
+
+
 def test_the_audit_log(profile: Path, tmp_path: Path) -> None:
     run("key create my-bot", PASSPHRASE)
     run("user add asha", PASSPHRASE, PASSWORD)

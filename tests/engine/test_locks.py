@@ -13,7 +13,7 @@ from openalgo_lab.engine.config import EngineConfig
 from openalgo_lab.engine.engine import Engine
 from openalgo_lab.engine.link.handle import Hosting, LinkedHandle
 from openalgo_lab.engine.principal import LOCAL
-from openalgo_lab.engine.security import IDLE_SETTING, LockPolicy
+from openalgo_lab.engine.security import IDLE_SETTING
 from openalgo_lab.engine.vault_keeper import VaultKeeper
 from openalgo_lab.model.errors import InputError, VaultBusy, VaultDelayed, VaultError, VaultMissing, VaultRefused
 from openalgo_lab.model.events import ErrorRaised
@@ -22,13 +22,18 @@ from openalgo_lab.model.secret import Secret
 from openalgo_lab.model.security_commands import (
     ChangePassphrase,
     CreateVault,
+    FlushAudit,
     GetVault,
+    LockPolicy,
     LockVault,
     NewRecoveryKey,
     RestoreVault,
+    SetLockPolicy,
     UnlockVault,
 )
 from openalgo_lab.model.times import at_ist
+from openalgo_lab.store.audit import audit_path, read_rows
+from openalgo_lab.store.cipher import sealed_path
 from openalgo_lab.store.vault import Passphrase, Vault
 from tests.store.vault.conftest import cheapest
 from tests.store.vault.parts import CANARY, OTHER, WORDS, MemoryKeychain, credentials, make
@@ -76,7 +81,8 @@ async def test_it_locks_at_three_at_night_and_says_so(tmp_path: Path) -> None:
         said: list[str] = []
         lab.engine.bus.listen(lambda event: said.append(event.message) if isinstance(event, ErrorRaised) else None)
         await lab.engine.call(CreateVault(in_keychain=True), LOCAL)
-        lab.engine.security.set_policy(LockPolicy(idle_min=0))
+        done = await lab.engine.call(SetLockPolicy(LockPolicy(idle_min=0)), LOCAL)
+        assert done.message == "The vault locks at 03:00 IST."
         lab.clock.set(at_ist(DAY + timedelta(days=1), time(2, 59, 59)))
         assert await looked_at(lab)
         lab.wait(1)
@@ -85,6 +91,19 @@ async def test_it_locks_at_three_at_night_and_says_so(tmp_path: Path) -> None:
         assert any("03:00 IST" in sentence for sentence in said)
         await lab.engine.call(UnlockVault(), LOCAL)
         assert await looked_at(lab)  # once a day
+        assert lab.engine.security._policy == LockPolicy(idle_min=0)  # read from the vault again
+        await lab.engine.call(FlushAudit(), LOCAL)
+        vault = lab.engine.security.keeper.require_open()
+        with vault.sealed.reading(sealed_path(audit_path(tmp_path))) as log:
+            assert ("the clock", "lock_vault") in [(row.entry.who, row.entry.what) for row in read_rows(log)]
+
+
+@pytest.mark.parametrize("minutes", [-1, 1441])
+async def test_a_policy_that_makes_no_sense(tmp_path: Path, minutes: int) -> None:
+    async with secured(tmp_path) as lab:
+        await lab.engine.call(CreateVault(in_keychain=True), LOCAL)
+        with pytest.raises(InputError, match="0 .never. to 1440"):
+            await lab.engine.call(SetLockPolicy(LockPolicy(idle_min=minutes)), LOCAL)
 
 
 async def test_orders_go_on_while_it_is_locked(tmp_path: Path) -> None:
