@@ -14,9 +14,8 @@ def armed(case: Case) -> None:
     """Real money moves only after somebody has said so in this session."""
     if case.standing.mode is Mode.LIVE and not case.standing.armed:
         account = case.order.account or "this account"
-        raise deny(
-            "armed", "account", f"Live trading on {account} is not armed: arm it for this session with lab.arm()."
-        )
+        how = f"lab.arm({case.order.account!r})" if case.order.account else "lab.arm()"
+        raise deny("armed", "account", f"Live trading on {account} is not armed: arm it for this session with {how}.")
 
 
 def stopped_out(case: Case) -> None:
