@@ -72,7 +72,8 @@ class UpstoxCodec(PlainCodec):
 
     def login_url(self, credentials: Mapping[str, str], redirect_uri: str, state: str) -> str:
         client = given(credentials, "api_key", BROKER)
-        query = {"response_type": "code", "client_id": client, "redirect_uri": redirect_uri, "state": state}
+        address = credentials.get("redirect_uri") or redirect_uri  # the one that the exchange of the code will name
+        query = {"response_type": "code", "client_id": client, "redirect_uri": address, "state": state}
         return f"https://api.upstox.com/v2/login/authorization/dialog?{urlencode(query)}"
 
     def login(self, credentials: Mapping[str, str]) -> LoginFlow:
@@ -95,8 +96,7 @@ class UpstoxCodec(PlainCodec):
         """A fault of the servers is no refusal: what it leaves open depends on what was asked."""
         if not 400 <= response.status < 500:
             return None
-        errors = ROWS.whole(response).records("errors")
-        error = errors[0] if errors else Record({}, BROKER)
+        error = (ROWS.whole(response).records("errors") or [Record({}, BROKER)])[0]
         code = error.text("errorCode", "") or error.text("error_code")
         text = f"{BROKER}: {error.text('message', '') or code}"
         if response.status == 429:

@@ -64,7 +64,7 @@ def test_the_login() -> None:
         "client_id": "key", "client_secret": "secret", "redirect_uri": "http://127.0.0.1/x", "code": "Fwm4Xa",
         "grant_type": "authorization_code",
     }  # fmt: skip
-    page = urlsplit(CODEC.login_url(given, "http://127.0.0.1/x", "s"))
+    page = urlsplit(CODEC.login_url(given, "http://127.0.0.1/another", "s"))
     assert parse_qs(page.query) == {
         "response_type": ["code"], "client_id": ["key"], "redirect_uri": ["http://127.0.0.1/x"], "state": ["s"],
     }  # fmt: skip
