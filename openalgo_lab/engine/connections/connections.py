@@ -72,8 +72,7 @@ class Connections:
         if line is None:
             line = await self._first(command, spec, account, fields)
         else:
-            _generic(line).give(fields)
-            await self._engine.bring_up(line)
+            await self._again(line, fields)
         if command.keep:
             await self._logins.save(spec, account, fields)
         if command.data:
@@ -176,13 +175,23 @@ class Connections:
         path = self._parts.folder / f"{spec.key}-{account}.journal.db"
         journal = open_journal(path, vault.sealed, day=trade_date(now_ns()), now_ns=now_ns)
         line = Line(NamedAdapter(generic, now_ns), journal, tagged=generic.spec.tag_length >= ID_LENGTH)
-        self._engine.add_line(line)
         try:
+            self._engine.add_line(line)
             await self._engine.bring_up(line)
         except BaseException:
             await self._engine.take_down(line)
             raise
         return line
+
+    async def _again(self, line: Line, fields: Mapping[str, str]) -> None:
+        """A new login of an account that is there; while it has none its orders are closed."""
+        _generic(line).give(fields)
+        line.shut("it is being connected again; wait a moment")
+        try:
+            await self._engine.bring_up(line)
+        except LabError:
+            line.shut("its last login failed; log in again", expired=True)
+            raise
 
     async def _require_fields(self, spec: BrokerSpec, account: str, fields: Mapping[str, str]) -> None:
         missing = missing_fields(spec, fields)

@@ -305,3 +305,18 @@ def test_a_login_travels_between_kernels_and_shows_no_secret() -> None:
     arrived = decode_guest(encode(Request(1, command)))
     assert isinstance(arrived, Request) and arrived.command == command
     assert "very-secret" not in repr(command)
+
+
+async def test_an_account_whose_new_login_failed_takes_no_orders(tmp_path: Path) -> None:
+    async with bench(tmp_path) as on:
+        await on.connect()
+        await on.engine.call(ArmLive("ZERODHA", armed=True), LOCAL)
+        on.simulator.alive = False
+        with pytest.raises(LabError):
+            from openalgo_lab.model.secret import Secret
+
+            await on.connect(credentials={**on.command().credentials, "request_token": Secret("worn-out")})
+        with pytest.raises(Denied, match="last login failed; log in again"):
+            await on.engine.call(order("ZERODHA"), LOCAL)
+        await on.connect()
+        assert (await on.engine.call(order("ZERODHA"), LOCAL)).working
