@@ -10,6 +10,7 @@ from datetime import date
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from openalgo_lab.lab.frames import frame_of
@@ -22,7 +23,7 @@ from openalgo_lab.model.errors import InputError
 from openalgo_lab.model.profile import profile_dir
 from openalgo_lab.model.rules import RuleBook
 from openalgo_lab.model.symbols import parse_expiry
-from openalgo_lab.model.vocabulary import FeedMode, Mode, PriceType, Product
+from openalgo_lab.model.vocabulary import FeedMode, Mode, PriceType, Product, Side
 from openalgo_lab.options.legs import NetGreeks
 from openalgo_lab.options.margin import HedgedMargin
 from openalgo_lab.options.payoff import Outcome
@@ -156,6 +157,18 @@ class OptionStrategy(Shown):
     ) -> Legs:
         """Send all legs as one basket, bought ones first. ``policy`` as for ``place_basket``."""
         return self._lab.place_basket(self.orders(product=product, price_type=price_type), policy=policy)
+
+    def close_out(
+        self, *, product: Product = Product.NRML, price_type: PriceType = PriceType.MARKET, policy: str = "independent"
+    ) -> Legs:
+        """Send the opposite of every open leg as one basket: what was sold is bought back first."""
+        opposite = {Side.BUY: Side.SELL, Side.SELL: Side.BUY}
+        orders = [
+            msgspec.structs.replace(order, side=opposite[order.side])
+            for order, leg in zip(self.orders(product=product, price_type=price_type), self.legs, strict=True)
+            if leg.exit is None
+        ]
+        return self._lab.place_basket(orders, policy=policy)
 
     def entered(self, prices: Mapping[str, float] | None = None) -> OptionStrategy:
         """The same, entered at ``prices`` by symbol (None: those of this moment), so that it marks to market."""

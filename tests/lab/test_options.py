@@ -111,6 +111,9 @@ def test_placed_as_one_basket(lab: Lab) -> None:
     assert len(legs) == 2
     assert all(leg.ok for leg in legs), repr(legs)
     eventually(lambda: all(leg.order is not None and leg.order.status.value == "complete" for leg in legs))
+    back = spread.close_out()
+    assert [leg.side for leg in back] == [Side.SELL, Side.BUY]
+    assert all(leg.ok for leg in back), repr(back)
 
 
 def test_saved_and_marked_to_market(lab: Lab) -> None:
