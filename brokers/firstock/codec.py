@@ -52,7 +52,8 @@ _ROWS: Final = RowShape(
         "id=orderNumber tag=remarks exchange=exchange symbol=tradingSymbol side=transactionType product=product "
         "price_type=priceType quantity=quantity filled=fillShares average=averagePrice price=price "
         "trigger=triggerPrice reason=rejectReason time=exchangeTime|orderTime trade_id=fillId "
-        "trade_quantity=fillQuantity trade_price=fillPrice trade_time=exchangeUpdateTime|orderTime",
+        "trade_quantity=fillQuantity trade_price=fillPrice trade_time=exchangeUpdateTime|orderTime "
+        "net=netQuantity long_average=netAveragePrice short_average=netAveragePrice realised=RealizedPNL",
     ),
 )  # fmt: skip
 _QUOTE: Final = words(
@@ -183,17 +184,7 @@ class FirstockCodec(PlainCodec):
 
     def positions(self, session: Session) -> Call[tuple[PositionReport, ...]]:
         def decode(data: Any) -> tuple[PositionReport, ...]:
-            return tuple(
-                PositionReport(
-                    exchange=row.word(tables.EXCHANGES, "exchange", "exchange"),
-                    symbol=row.text("tradingSymbol"),
-                    product=row.word(tables.PRODUCTS, "product", "product"),
-                    quantity=row.whole("netQuantity"),
-                    average_price=row.number("netAveragePrice", 0.0) if row.whole("netQuantity") else 0.0,
-                    realised_paise=to_paise(row.number("RealizedPNL", 0.0)),
-                )
-                for row in Record.all(data, NAME)
-            )
+            return tuple(map(_ROWS.position, Record.all(data, NAME)))
 
         return self._call(session, "positionBook", {}, decode)
 

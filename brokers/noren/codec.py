@@ -14,7 +14,7 @@ from brokers.noren import tables
 from brokers.noren.feed import NorenFeed
 from brokers.noren.instruments import master
 from brokers.noren.market import OCO, PAIR, candles, depth_levels, gtt_report, tidied
-from brokers.noren.rows import UPDATES, columns, holding, position, report
+from brokers.noren.rows import UPDATES, columns, holding, report
 from openalgo_lab.broker import Call, FeedAddress, FeedSpec, HttpRequest, HttpResponse, LoginFlow, PlainCodec, Session
 from openalgo_lab.broker.adapter import OrderChange
 from openalgo_lab.broker.asking import Lane, given, refused
@@ -203,7 +203,7 @@ class NorenCodec(PlainCodec):
     # The account -----------------------------------------------------------------------------------------------
 
     def positions(self, session: Session) -> Call[tuple[PositionReport, ...]]:
-        return self._rows(session, "PositionBook", {"actid": session.client}, position)
+        return self._rows(session, "PositionBook", {"actid": session.client}, UPDATES.position)
 
     def holdings(self, session: Session, account: str) -> Call[tuple[Holding, ...]]:
         """A share of two exchanges is told as NSE's."""

@@ -12,12 +12,11 @@ from brokers.noren import tables
 from openalgo_lab.broker.reading import Number, from_word, number, words
 from openalgo_lab.broker.record import Record
 from openalgo_lab.broker.shapes import RowShape
-from openalgo_lab.model.money import to_paise
 from openalgo_lab.model.orders import OrderStatus
 from openalgo_lab.model.portfolio import Holding
-from openalgo_lab.model.reports import Evidence, OrderReport, PositionReport
+from openalgo_lab.model.reports import Evidence, OrderReport
 
-__all__ = ["UPDATES", "columns", "holding", "position", "report"]
+__all__ = ["UPDATES", "columns", "holding", "report"]
 
 _NO_PRICE: Final = 40_000_000.0
 """Above this a price is the order system's sign for "at the open" (2^32 - 1 paise)."""
@@ -28,7 +27,8 @@ UPDATES: Final = RowShape(
         str,
         "id=norenordno tag=remarks exchange=exch symbol=tsym side=trantype product=prd|pcode price_type=prctyp "
         "quantity=qty filled=fillshares average=avgprc price=prc trigger=trgprc reason=rejreason "
-        "time=exch_tm|norentm|tm trade_id=flid trade_quantity=flqty trade_price=flprc trade_time=fltm|exch_tm|norentm",
+        "time=exch_tm|norentm|tm trade_id=flid trade_quantity=flqty trade_price=flprc trade_time=fltm|exch_tm|norentm "
+        "net=netqty long_average=netavgprc short_average=netavgprc realised=rpnl",
     ),
 )  # fmt: skip
 
@@ -40,18 +40,6 @@ def report(row: Record, source: Evidence, shape: RowShape = UPDATES) -> OrderRep
     if told.status is OrderStatus.OPEN and 0 < told.filled_quantity < told.quantity:
         return msgspec.structs.replace(told, status=OrderStatus.PARTIALLY_FILLED)
     return told
-
-
-def position(row: Record) -> PositionReport:
-    """A net position."""
-    return PositionReport(
-        exchange=row.word(tables.EXCHANGES, "exch", "exchange"),
-        symbol=row.text("tsym"),
-        product=row.word(tables.PRODUCTS, "prd", "product"),
-        quantity=row.whole("netqty"),
-        average_price=row.number("netavgprc", 0.0) if row.whole("netqty") else 0.0,
-        realised_paise=to_paise(row.number("rpnl", 0.0)),
-    )
 
 
 def holding(row: Record, account: str) -> Holding:

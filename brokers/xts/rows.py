@@ -11,7 +11,7 @@ from openalgo_lab.broker.shapes import RowShape
 from openalgo_lab.model.money import to_paise
 from openalgo_lab.model.orders import OrderStatus
 from openalgo_lab.model.portfolio import Funds, Holding
-from openalgo_lab.model.reports import Evidence, OrderReport, PositionReport
+from openalgo_lab.model.reports import Evidence, OrderReport
 from openalgo_lab.model.vocabulary import Exchange
 
 __all__ = ["fill", "funds", "holding", "position", "report"]
@@ -20,14 +20,16 @@ _ROWS: Final = RowShape(
     "XTS", tables.EXCHANGES, tables.SIDES, tables.PRODUCTS, tables.PRICE_TYPES,
     words(
         str,
-        "id=AppOrderID tag=OrderUniqueIdentifier exchange=ExchangeSegment symbol=ExchangeInstrumentID side=OrderSide "
-        "product=ProductType price_type=OrderType quantity=OrderQuantity filled=CumulativeQuantity "
+        "id=AppOrderID tag=OrderUniqueIdentifier exchange=ExchangeSegment side=OrderSide "
+        "symbol=ExchangeInstrumentID|ExchangeInstrumentId product=ProductType price_type=OrderType quantity=OrderQuantity filled=CumulativeQuantity "
         "average=OrderAverageTradedPrice price=OrderPrice trigger=OrderStopPrice reason=CancelRejectReason "
         "time=LastUpdateDateTime|ExchangeTransactTime trade_id=ExecutionID trade_quantity=LastTradedQuantity "
-        "trade_price=LastTradedPrice trade_time=LastExecutionTransactTime|ExchangeTransactTime",
+        "trade_price=LastTradedPrice trade_time=LastExecutionTransactTime|ExchangeTransactTime "
+        "net=Quantity|NetPosition long_average=BuyAveragePrice short_average=SellAveragePrice realised=RealizedMTM",
     ),
 )  # fmt: skip
 fill: Final = _ROWS.fill
+position: Final = _ROWS.position
 
 
 def report(row: Record, source: Evidence) -> OrderReport:
@@ -39,20 +41,6 @@ def report(row: Record, source: Evidence) -> OrderReport:
     elif word in ("NEW", "REPLACED") and _ROWS.price_type(row).has_trigger:
         status = OrderStatus.TRIGGER_PENDING
     return _ROWS.order(row, status, source)
-
-
-def position(row: Record) -> PositionReport:
-    """A net position; installs before 2021 name its quantity otherwise."""
-    quantity = row.whole("Quantity" if "Quantity" in row else "NetPosition")
-    side = "Buy" if quantity > 0 else "Sell"
-    return PositionReport(
-        exchange=row.word(tables.EXCHANGES, "ExchangeSegment", "segment"),
-        symbol=row.text("ExchangeInstrumentId" if "ExchangeInstrumentId" in row else "ExchangeInstrumentID"),
-        product=row.word(tables.PRODUCTS, "ProductType", "product"),
-        quantity=quantity,
-        average_price=row.number(f"{side}AveragePrice", 0.0) if quantity else 0.0,
-        realised_paise=to_paise(row.number("RealizedMTM", 0.0)),
-    )
 
 
 def holding(row: Record, account: str) -> Holding:

@@ -9,8 +9,9 @@ import msgspec
 
 from openalgo_lab.broker.reading import from_word
 from openalgo_lab.broker.record import Record
+from openalgo_lab.model.money import to_paise
 from openalgo_lab.model.orders import OrderStatus
-from openalgo_lab.model.reports import Evidence, FillReport, OrderReport
+from openalgo_lab.model.reports import Evidence, FillReport, OrderReport, PositionReport
 from openalgo_lab.model.vocabulary import Exchange, PriceType, Product, Side
 
 __all__ = ["RowShape"]
@@ -21,9 +22,10 @@ V = TypeVar("V")
 class RowShape(msgspec.Struct, frozen=True):
     """Words in capitals, and by our names those of a broker's rows; `a|b` is the first of them that says something.
 
-    Names: id tag exchange symbol side product price_type quantity filled average price trigger reason time, and of a
-    trade trade_id trade_quantity trade_price trade_time. All but id, exchange, symbol, side, product, price_type and
-    quantity may be missing from a row. ``symbol`` is the broker's own text: the layer looks it up.
+    Names: id tag exchange symbol side product price_type quantity filled average price trigger reason time, of a trade
+    trade_id trade_quantity trade_price trade_time, of a net position net, long_average, short_average and realised
+    (rupees). All but id, exchange, symbol, side, product, price_type, quantity and net may be missing from a row.
+    ``symbol`` is the broker's own text: the layer looks it up.
     """
 
     broker: str
@@ -58,6 +60,19 @@ class RowShape(msgspec.Struct, frozen=True):
             quantity=row.count(self._name(row, "trade_quantity")),
             price=row.number(self._name(row, "trade_price")),
             exchange_ns=self._moment(row, "trade_time"),
+        )
+
+    def position(self, row: Record) -> PositionReport:
+        """A net position. Raises DecodeError."""
+        quantity = row.whole(self._name(row, "net"))
+        side = "long_average" if quantity > 0 else "short_average"
+        return PositionReport(
+            exchange=self._word(row, self.exchanges, "exchange"),
+            symbol=row.text(self._name(row, "symbol")),
+            product=self._word(row, self.products, "product"),
+            quantity=quantity,
+            average_price=row.number(self._name(row, side), 0.0) if quantity else 0.0,
+            realised_paise=to_paise(row.number(self._name(row, "realised"), 0.0)),
         )
 
     def price_type(self, row: Record) -> PriceType:

@@ -26,7 +26,8 @@ SHAPE = RowShape(
     words(
         str,
         "id=no tag=tag exchange=ex symbol=sym side=bs product=p|q price_type=typ quantity=qty filled=done average=avg "
-        "price=px trigger=tpx reason=why time=t1|t2 trade_id=tid trade_quantity=tq trade_price=tp trade_time=tt|t2",
+        "price=px trigger=tpx reason=why time=t1|t2 trade_id=tid trade_quantity=tq trade_price=tp trade_time=tt|t2 "
+        "net=net long_average=la short_average=sa realised=r",
     ),
 )  # fmt: skip
 ROW: dict[str, Any] = {
@@ -61,6 +62,13 @@ def test_what_may_not_be_missing(gone: str) -> None:
         SHAPE.order(Record(row, "It"), OrderStatus.OPEN, Evidence.STREAM)
     with pytest.raises(DecodeError):
         SHAPE.fill(Record(ROW, "It"), Evidence.STREAM)
+
+
+@pytest.mark.parametrize(("net", "average"), [("5", 1.5), (-5, 2.5), (0, 0.0)])
+def test_a_net_position(net: str | int, average: float) -> None:
+    row = Record({**ROW, "net": net, "la": "1.5", "sa": 2.5, "r": "0.25"}, "It")
+    position = SHAPE.position(row)
+    assert (position.quantity, position.average_price, position.realised_paise) == (int(net), average, 25)
 
 
 class Feed(SocketIo):
