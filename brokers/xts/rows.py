@@ -20,9 +20,10 @@ _ROWS: Final = RowShape(
     "XTS", tables.EXCHANGES, tables.SIDES, tables.PRODUCTS, tables.PRICE_TYPES,
     words(
         str,
-        "id=AppOrderID tag=OrderUniqueIdentifier exchange=ExchangeSegment side=OrderSide "
-        "symbol=ExchangeInstrumentID|ExchangeInstrumentId product=ProductType price_type=OrderType quantity=OrderQuantity filled=CumulativeQuantity "
-        "average=OrderAverageTradedPrice price=OrderPrice trigger=OrderStopPrice reason=CancelRejectReason "
+        "id=AppOrderID tag=OrderUniqueIdentifier exchange=ExchangeSegment side=OrderSide product=ProductType "
+        "symbol=ExchangeInstrumentID|ExchangeInstrumentId price_type=OrderType quantity=OrderQuantity "
+        "filled=CumulativeQuantity average=OrderAverageTradedPrice price=OrderPrice trigger=OrderStopPrice "
+        "reason=CancelRejectReason "
         "time=LastUpdateDateTime|ExchangeTransactTime trade_id=ExecutionID trade_quantity=LastTradedQuantity "
         "trade_price=LastTradedPrice trade_time=LastExecutionTransactTime|ExchangeTransactTime "
         "net=Quantity|NetPosition long_average=BuyAveragePrice short_average=SellAveragePrice realised=RealizedMTM",
