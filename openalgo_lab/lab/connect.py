@@ -13,7 +13,10 @@ import secrets
 import sys
 import webbrowser
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from openalgo_lab.broker import registry
 from openalgo_lab.broker.callback import DEFAULT_REDIRECT, CallbackServer, parameters_of
@@ -42,6 +45,16 @@ LOGIN_S: Final = 300.0
 
 Asker = Callable[[LoginField], str]
 Opener = Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How a login meets the user."""
+
+    url: str
+    redirect_uri: str
+    ask: Asker | None
+    open_page: Opener
 
 
 class ConnectCalls(LabCore):
@@ -82,29 +95,8 @@ class ConnectCalls(LabCore):
             VaultMissing, VaultError: there is no open vault, and a broker's login is kept nowhere else.
             Rejected, SessionExpired, WireError, Throttled: what the broker answered.
         """
-        spec, ask = registry.load(broker), ask or _asker()
-        fields = _asked(spec, self.call(KnownLogin(broker, account)), credentials, ask)
-        if spec.login is LoginKind.REDIRECT:
-            fields.setdefault("redirect_uri", redirect_uri)
-        if url:
-            fields.update(parameters_of(url))
-
-        def send() -> Connected:
-            command = ConnectBroker(broker, account, _secret(fields), keep, data, base_url, feed_url)
-            return self.call(command, CONNECT_S)
-
-        try:
-            return send()
-        except InputError as error:
-            # The session of today was no good: a one-time code is missing, or what only the login page can bring.
-            lacking = next((one for one in (*spec.login_fields, ONE_TIME) if one.name == error.field), None)
-            if lacking is not None and lacking.name not in fields and ask is not None:
-                fields[lacking.name] = ask(lacking)
-            elif lacking is None and spec.login is LoginKind.REDIRECT and not url and error.field != "account":
-                fields.update(self._redirected(spec, account, fields, redirect_uri, open_page))
-            else:
-                raise
-        return send()
+        wanted = ConnectBroker(broker, account, {}, keep, data, base_url, feed_url)
+        return self._log_in(wanted, _How(url, redirect_uri, ask or _asker(), open_page), credentials)
 
     async def connect_async(
         self,
@@ -149,14 +141,37 @@ class ConnectCalls(LabCore):
 
     use, use_async = blocking(_use), awaited(_use)
 
-    def _redirected(
-        self, spec: BrokerSpec, account: str, fields: Mapping[str, str], redirect_uri: str, open_page: Opener
-    ) -> dict[str, str]:
+    def _log_in(self, wanted: ConnectBroker, how: _How, given: Mapping[str, str]) -> Connected:
+        """With what is known and asked for; and once more with what turns out to be lacking."""
+        spec = registry.load(wanted.broker)
+        fields = _asked(spec, self.call(KnownLogin(wanted.broker, wanted.account)), given, how.ask)
+        if spec.login is LoginKind.REDIRECT:
+            fields.setdefault("redirect_uri", how.redirect_uri)
+        if how.url:
+            fields.update(parameters_of(how.url))
+
+        def send() -> Connected:
+            return self.call(msgspec.structs.replace(wanted, credentials=_secret(fields)), CONNECT_S)
+
+        try:
+            return send()
+        except InputError as error:
+            # The session of today was no good: a one-time code is missing, or what only the login page can bring.
+            lacking = next((one for one in (*spec.login_fields, ONE_TIME) if one.name == error.field), None)
+            if lacking is not None and lacking.name not in fields and how.ask is not None:
+                fields[lacking.name] = how.ask(lacking)
+            elif lacking is None and spec.login is LoginKind.REDIRECT and not how.url and error.field != "account":
+                fields.update(self._redirected(spec, wanted.account, fields, how))
+            else:
+                raise
+        return send()
+
+    def _redirected(self, spec: BrokerSpec, account: str, fields: Mapping[str, str], how: _How) -> dict[str, str]:
         """Through the broker's own page; what its callback brought."""
         state = secrets.token_urlsafe(18)
-        page = self.call(GetLoginPage(spec.key, redirect_uri, state, account, _secret(fields))).url
-        with CallbackServer(redirect_uri, state, echoes_state=state in page) as server:
-            if open_page(page) is False:
+        page = self.call(GetLoginPage(spec.key, how.redirect_uri, state, account, _secret(fields))).url
+        with CallbackServer(how.redirect_uri, state, echoes_state=state in page) as server:
+            if how.open_page(page) is False:
                 raise InputError(
                     f"No browser can be opened here. Log in at {page} and give the address at which it ends: "
                     f"lab.connect({spec.key!r}, url='...').",
