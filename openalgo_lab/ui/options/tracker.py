@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.options.chain import put_call_ratio
 from openalgo_lab.ui.options.page import Look
 
@@ -28,14 +30,19 @@ class OiTracker:
         self._underlying = ""
 
     def note(self, look: Look, now_s: float) -> None:
-        """Keep this moment, when the last one is old enough; the newest row always shows the present."""
+        """Keep this moment, when the last one is old enough; the newest row always shows the present.
+
+        Not before nearly all listed options have told their open interest: a sum over some of them is no total.
+        """
         self._underlying = look.contracts.underlying
+        if not (_told(look, look.contracts.calls, "calls") and _told(look, look.contracts.puts, "puts")):
+            return
         rows = self._rows.setdefault((self._underlying, look.contracts.expiry), deque(maxlen=_MOST))
         calls, puts = look.reading.calls["oi"], look.reading.puts["oi"]
         row = (now_s, float(np.nansum(calls)), float(np.nansum(puts)), put_call_ratio(calls, puts))
         if rows and now_s < rows[-1][0]:
             rows.clear()  # a replay was put back
-        if len(rows) > 1 and now_s - rows[-2][0] < _EVERY_S:
+        if len(rows) > 1 and rows[-1][0] - rows[-2][0] < _EVERY_S:
             rows.pop()
         rows.append(row)
 
@@ -43,3 +50,10 @@ class OiTracker:
         """Moments (UTC ms) and the columns calls, puts (units) and pcr."""
         table = np.array(self._rows.get((self._underlying, expiry), ()), dtype=np.float64).reshape(-1, 4)
         return table[:, 0] * 1e3, {name: table[:, index] for index, name in enumerate(("calls", "puts", "pcr"), 1)}
+
+
+def _told(look: Look, items: Sequence[Instrument | None], side: str) -> bool:
+    """Whether nine in ten of the listed ones have an open interest (a recording may lack some)."""
+    known = np.isfinite(getattr(look.reading, side)["oi"])
+    listed = np.array([item is not None for item in items])
+    return bool(known[listed].mean() > 0.9) if listed.any() else False
