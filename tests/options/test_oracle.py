@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,8 @@ import pytest
 import QuantLib as ql  # noqa: N813 - as all its manuals write it
 
 from openalgo_lab.options.black import Greeks, black_greeks
-from openalgo_lab.options.bulk import bulk_greeks, load
+from openalgo_lab.options.bulk import bulk_greeks, bulk_volatility, load
+from openalgo_lab.options.implied import implied_volatility
 from openalgo_lab.options.spot import bsm_greeks
 
 SPOT: Final = 25_000.0
@@ -78,3 +79,17 @@ def test_the_compiled_loops_give_the_same(rate: float) -> None:
     for name in Greeks.__struct_fields__:
         one, other = getattr(slow, name), getattr(quick, name)
         assert np.all(np.abs(one - other) <= 1e-10 * np.abs(one) + 1e-14 * np.abs(one).max())
+
+
+@pytest.mark.parametrize("solve", [implied_volatility, bulk_volatility])
+def test_volatilities_come_back_wherever_a_time_value_is_left(solve: Any) -> None:
+    """To 1e-7 from QuantLib's own prices, where the time value is at least 1e-6 rupees on a level of 25,000."""
+    load()
+    price = np.array([one.value() for one in calculators(np.full(len(K), SPOT))])
+    for rate in np.unique(RATE).tolist():
+        rows = rate == RATE
+        found = solve(price[rows], SPOT, K[rows], T[rows], CALL[rows], rate=rate)
+        intrinsic = np.maximum(np.where(CALL, SPOT - K, K - SPOT), 0.0)[rows]
+        worth = price[rows] * np.exp(rate * T[rows]) - intrinsic >= 1e-6
+        assert worth.sum() > 100
+        assert np.abs(found - VOL[rows])[worth].max() <= 1e-7

@@ -22,7 +22,7 @@ _KNOWN: Final = {
 
 
 class ConventionChoice:
-    """A dropdown, and what it says. ``problem``: why the saved choice could not be read, "" if it could."""
+    """A dropdown, and what it says. ``problem``: why the choice could not be read or kept, "" if it could."""
 
     def __init__(self, folder: Path, changed: Callable[[Conventions], None]) -> None:
         self._folder = folder
@@ -43,6 +43,9 @@ class ConventionChoice:
         self.widget.observe(lambda change: self._choose(change["new"]), "value")
 
     def _choose(self, chosen: Conventions) -> None:
-        self.chosen = chosen
-        save_conventions(self._folder, chosen)
+        self.chosen, self.problem = chosen, ""
+        try:
+            save_conventions(self._folder, chosen)
+        except StoreError as error:
+            self.problem = str(error)  # it counts for this page all the same
         self._changed(chosen)

@@ -190,6 +190,8 @@ class OptionChainView(ipywidgets.VBox):
 
     def _conventions_chosen(self, _chosen: Conventions) -> None:
         self._try_open(self.underlying, self.expiry)
+        if self._choice.problem:
+            self._message.bad(self._choice.problem)
 
     def _expiry_chosen(self, key: str) -> None:
         self._try_open(self.underlying, date.fromisoformat(key))

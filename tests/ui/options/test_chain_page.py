@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,10 +12,11 @@ from openalgo_lab.engine.option_data.reading import GREEKS
 from openalgo_lab.lab.option_settings import load_conventions, save_conventions
 from openalgo_lab.lab.strategy_legs import DRAFT, SavedBook
 from openalgo_lab.model.errors import StoreError
-from openalgo_lab.model.option_conventions import EXCHANGE, OWN
+from openalgo_lab.model.option_conventions import EXCHANGE, OWN, Conventions
 from openalgo_lab.model.profile import profile_dir
 from openalgo_lab.ui.chain import OptionChainView
 from openalgo_lab.ui.chain.columns import CHAIN_COLUMNS, FIELDS
+from openalgo_lab.ui.chain.conventions import ConventionChoice
 from openalgo_lab.ui.grid import GridEvent
 from tests.support.waiting import eventually
 
@@ -63,6 +66,14 @@ def test_shift_gathers_legs_for_the_builder(lab: Lab) -> None:
         assert DRAFT not in book.load()
     finally:
         view.close()
+
+
+def test_a_choice_that_cannot_be_kept_counts_all_the_same(tmp_path: Path) -> None:
+    chosen: list[Conventions] = []
+    choice = ConventionChoice(tmp_path / "gone", chosen.append)
+    choice.widget.value = EXCHANGE
+    assert chosen == [EXCHANGE]
+    assert "cannot be saved" in choice.problem
 
 
 def test_settings_that_cannot_be_read(lab: Lab) -> None:
