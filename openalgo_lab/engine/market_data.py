@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from openalgo_lab.broker.adapter import Adapter
 from openalgo_lab.engine.board import Board
-from openalgo_lab.model.errors import LabError
+from openalgo_lab.model.errors import LabError, NotSupported
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
 from openalgo_lab.model.market import DEPTH_LEVELS, QUOTE_FIELDS, Depth, Quote, TickBatch
 from openalgo_lab.model.vocabulary import FeedMode
@@ -88,6 +88,7 @@ class MarketData:
     ) -> None:
         self._board = board
         self._adapter = adapter
+        self._unfed: Adapter | None = None
         self._instruments = instruments
         self._report = report
         self._wanted: dict[str, dict[InstrumentKey, int]] = {}
@@ -180,6 +181,11 @@ class MarketData:
             self._changed.clear()
             try:
                 await self._bring()
+            except NotSupported as error:
+                self._touched.clear()  # asking again would not help; quotes are fetched when they are asked for
+                if self._unfed is not self._adapter:
+                    self._unfed = self._adapter
+                    self._report("market data", str(error))
             except LabError as error:
                 self._report("market data", f"The feed did not take a subscription ({error}); it is asked again.")
                 await asyncio.sleep(1.0)

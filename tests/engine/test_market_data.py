@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 from openalgo_lab.engine.engine import Engine
 from openalgo_lab.engine.market_data import TokenRows
 from openalgo_lab.model.commands import GetDepth, GetHistory, GetQuotes, Subscribe, Unsubscribe
-from openalgo_lab.model.errors import InputError, SymbolError, WireError
-from openalgo_lab.model.instruments import InstrumentKey
+from openalgo_lab.model.errors import InputError, NotSupported, SymbolError, WireError
+from openalgo_lab.model.events import ErrorRaised
+from openalgo_lab.model.instruments import Instrument, InstrumentKey
 from openalgo_lab.model.market import TickBatch
 from openalgo_lab.model.vocabulary import Exchange, FeedMode
 from tests.support.engine_parts import TRADER, running
@@ -136,3 +138,22 @@ async def test_history(tmp_path: Path) -> None:
         assert np.frombuffer(bars.start_ns, "<i8").tolist() == [60]
         with pytest.raises(InputError, match="before its end"):
             await engine.call(GetHistory(SBIN, "1m", 120, 60), TRADER)
+
+
+async def test_a_broker_without_a_feed_is_asked_once_and_told_once(tmp_path: Path) -> None:
+    class Silent(ScriptedBroker):
+        asked = 0
+
+        async def subscribe(self, instruments: Sequence[Instrument], mode: FeedMode) -> None:
+            self.asked += 1
+            raise NotSupported("It streams no prices.")
+
+    broker, told = Silent(), list[str]()
+    async with running(broker, tmp_path) as engine:
+        engine.bus.listen(lambda event: told.append(event.message) if isinstance(event, ErrorRaised) else None)
+        for owner in ("a", "b"):
+            engine.subscribe(owner, [SBIN if owner == "a" else INFY], FeedMode.QUOTE)
+            await asyncio.sleep(0.05)
+        (quote,) = await engine.call(GetQuotes((SBIN,)), TRADER)
+    assert quote.ltp == broker.price
+    assert told.count("It streams no prices.") == 1 and broker.asked <= 2
