@@ -9,7 +9,7 @@ import msgspec
 
 from openalgo_lab.lab.action_center import ActionCenter
 from openalgo_lab.lab.alerts import Alerts, Telegram
-from openalgo_lab.lab.looked_after import LookedAfterCalls
+from openalgo_lab.lab.order_widgets import OrderWidgetCalls
 from openalgo_lab.lab.pairs import Ask, awaited, blocking
 from openalgo_lab.lab.sandbox import Sandbox
 from openalgo_lab.lab.trade_journal import TradeJournal
@@ -20,7 +20,7 @@ from openalgo_lab.model.risk import ArmLive, GetRiskSettings, RiskSettings, SetR
 __all__ = ["LimitCalls"]
 
 
-class LimitCalls(LookedAfterCalls):
+class LimitCalls(OrderWidgetCalls):
     """The part of :class:`~openalgo_lab.lab.Lab` that keeps the user from harm, and the accounts."""
 
     @property

@@ -215,10 +215,10 @@ class World(RuleBasedStateMachine):
         self._step()
 
     def _step(self) -> None:
-        self.adapter.venue.step(self.desk.clock.monotonic_ns())
         self._run(self._settle())
 
     async def _settle(self) -> None:
+        self.adapter.venue.step(self.desk.clock.monotonic_ns())  # on the loop: a fill starts tasks of the engine
         for _ in range(3):
             await asyncio.sleep(0)
 

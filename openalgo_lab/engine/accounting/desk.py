@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 import numpy as np
 
 from openalgo_lab.engine.accounting.book import FillBook
-from openalgo_lab.engine.accounting.curve import Carried, Minutes, day_curve
+from openalgo_lab.engine.accounting.curve import MINUTE_NS, Carried, Minutes, day_curve
 from openalgo_lab.engine.accounting.results import results, statistics
 from openalgo_lab.engine.ledger import Ledger
 from openalgo_lab.engine.positions import PositionKey
@@ -118,6 +118,8 @@ class AccountingDesk:
         ]
         carried = {} if command.strategy else self._carried(account, fills)
         start_ns, _end = day_bounds_ns(trade_date(self._now_ns()))
+        if fills and not carried:
+            start_ns = max(start_ns, min(fill.time_ns for fill in fills) // MINUTE_NS * MINUTE_NS)
         keys = {InstrumentKey(fill.exchange, fill.symbol) for fill in fills}
         keys |= {InstrumentKey(key.exchange, key.symbol) for key in carried}
         minutes: dict[InstrumentKey, Minutes] = {}

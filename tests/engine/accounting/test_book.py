@@ -106,7 +106,7 @@ async def test_the_curve_of_today(tmp_path: Path) -> None:
     async with running(broker, tmp_path) as engine:
         await trade(engine, broker, market(Side.BUY, 10), 0.5)
         curve = await engine.call(c.GetPnlCurve(), TRADER)
-        assert np.frombuffer(curve.total, dtype="<f8").tolist() == [0.0]  # the only candle ends before the trade
+        assert np.frombuffer(curve.total, dtype="<f8").tolist() == [5.0]  # the candle of its minute
         assert not curve.missing
 
 

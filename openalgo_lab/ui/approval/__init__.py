@@ -1,0 +1,5 @@
+"""The Action Center as a widget."""
+
+from openalgo_lab.ui.approval.widget import ActionCenterView
+
+__all__ = ["ActionCenterView"]

@@ -1,0 +1,135 @@
+"""Widgets about orders beyond ticket and blotter, on a real engine without a page."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from openalgo_lab import Lab
+from openalgo_lab.engine.principal import Permission, Principal
+from openalgo_lab.model.accounting import PnlCurve, TradeStatistics
+from openalgo_lab.model.approvals import ApprovalState, OrderMode
+from openalgo_lab.model.commands import PlaceOrder
+from openalgo_lab.model.errors import AwaitsApproval
+from openalgo_lab.model.vocabulary import Exchange, Product, Side
+from openalgo_lab.ui.order_timeline.latency import STAGES
+from openalgo_lab.ui.pnl.widget import headline
+from tests.support.waiting import eventually
+from tests.support.widget_page import simulated_lab
+
+PROGRAM = Principal("webhook", Permission.TRADE, local=False)
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with simulated_lab("order-widgets") as opened:
+        yield opened
+
+
+def near(lab: Lab, symbol: str, factor: float) -> float:
+    tick = lab.instrument(symbol).tick_size
+    return round(round(lab.quote(symbol).ltp * factor / tick) * tick, 2)
+
+
+def test_what_works_on_by_itself(lab: Lab) -> None:
+    view = lab.at_work()
+    low = near(lab, "TITAN", 0.9)
+    lab.place_gtt("TITAN", "BUY", 2, trigger_below=low, price_below=low)
+    lab.chase("CIPLA", "BUY", 10, worst_price=near(lab, "CIPLA", 0.95))
+    lab.place_bracket("TRENT", "BUY", 5, near(lab, "TRENT", 0.97))
+    gtts, algos, brackets = view.view("gtts"), view.view("algos"), view.view("brackets")
+    eventually(lambda: gtts.items and algos.items and brackets.items)
+    assert gtts.items[0].texts["triggers"].startswith("≤")
+    gtts.do(gtts._spec.act("cancel", gtts.items[0].value))
+    algos.do(algos._spec.act("stop", algos.items[0].value))
+    brackets.do(brackets._spec.act("close", brackets.items[0].value))
+    eventually(lambda: not gtts.items[0].actions and not algos.items[0].actions and not brackets.items[0].actions)
+    view.close()
+
+
+def test_the_action_center_asks_twice_before_all(lab: Lab) -> None:
+    view = lab.approvals()
+    view.mode.value = OrderMode.SEMI_AUTO.value
+    eventually(lambda: lab.action_center.mode is OrderMode.SEMI_AUTO)
+    engine = lab.handle._side._engine
+    for quantity in (3, 4):
+        order = PlaceOrder(Exchange.NSE, "NTPC", Side.BUY, quantity, Product.MIS)
+        asked = asyncio.run_coroutine_threadsafe(engine.call(order, PROGRAM), lab.handle.loop)
+        with pytest.raises(AwaitsApproval):
+            asked.result(10)
+    eventually(lambda: len(view.table.items) == 2)
+    view.edit(view.table.items[0].value)
+    view.quantity.value = 9
+    view.apply.click()
+    eventually(lambda: any("BUY 9 NSE:NTPC MIS (edited)" in item.texts["what"] for item in view.table.items))
+    view.approve_all.click()
+    assert view.approve_all.description == "Really approve 2?"
+    assert len(lab.action_center.pending) == 2
+    view.approve_all.click()
+    eventually(lambda: all(one.state is ApprovalState.APPROVED for one in lab.action_center.all))
+    eventually(lambda: view.approve_all.disabled)
+    view.mode.value = OrderMode.AUTO.value
+    eventually(lambda: lab.action_center.mode is OrderMode.AUTO)
+    view.close()
+
+
+def test_basket_builder(lab: Lab) -> None:
+    basket = lab.basket_builder(["SBIN"])
+    leg = basket.add("INFY", "SELL")
+    leg.lots.value = 3
+    eventually(lambda: "Margin" in basket.cost.value)
+    assert basket.send.description.startswith("Place 2 legs · SIMULATED")
+    assert [(order.symbol, order.quantity) for order in basket.orders] == [("SBIN", 1), ("INFY", 3)]
+    assert basket.submit()
+    assert not basket.submit()  # disarmed until it is answered
+    eventually(lambda: "2 of 2" in basket.message.value)
+    assert len(basket.outcome.children) == 2
+    basket._take_out(leg)
+    assert len(basket.legs) == 1
+    basket.close()
+
+
+def test_results_and_curve(lab: Lab) -> None:
+    lab.place_order("LT", "BUY", 5).wait()
+    lab.place_order("LT", "SELL", 5).wait()
+    tracker = lab.pnl()
+    tracker.refresh()
+    eventually(lambda: "closed" in tracker.line.value)
+    eventually(lambda: bool(tracker.grid.row_ids))
+    tracker.by.value = "symbol"
+    tracker.close()
+    assert headline(PnlCurve(), TradeStatistics()).startswith("no trades today")
+    assert "without a price: X" in headline(PnlCurve(missing=("X",)), TradeStatistics())
+
+
+def test_time_line_and_latencies(lab: Lab, tmp_path: Path) -> None:
+    order = lab.place_order("SBIN", "BUY", 2, confirm_duplicate=True).wait()
+    line = lab.timeline(order.order_id)
+    assert len(line.grid.row_ids) >= 4
+    monitor = lab.latency()
+    rows = {row.stage: row for row in monitor.rows}
+    assert set(rows) == set(STAGES)
+    measured = rows["to the acknowledgement"]
+    assert measured.count >= 1 and measured.p50 <= measured.p90 <= measured.p95 <= measured.p99 <= measured.worst
+    assert monitor.export(tmp_path / "latency.csv").read_text().startswith("index,order_id,account")
+    line.close()
+    monitor.close()
+
+
+def test_alerts_make_toasts(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    view = lab.alert_list()
+    told: list[dict[str, object]] = []
+    monkeypatch.setattr(view.toasts, "send", told.append)
+    hostile = "<img src=x onerror=alert(1)>"
+    lab.alerts.price("ONGC", below=lab.quote("ONGC").ltp * 2, name=hostile, channels=["toast", "desktop"])
+    eventually(lambda: bool(told))
+    assert (told[0]["toast"], told[0]["sound"], told[0]["desktop"]) == (True, False, True)
+    assert hostile in str(told[0]["message"])  # as text: the page sets textContent only
+    eventually(lambda: view.table.items and view.table.items[0].actions == 3)
+    view.toasts._on_message(None, {"k": "seen", "alert_id": view.table.items[0].key}, None)
+    eventually(lambda: view.table.items[0].actions == 2)
+    view.toasts._on_message(None, {"k": "rubbish"}, None)
+    view.close()
