@@ -35,7 +35,7 @@ def test_the_conventions_change_the_numbers_and_are_remembered(lab: Lab) -> None
         eventually(lambda: view.reading is not None and np.isfinite(view.reading.atm_iv))
         assert view.reading is not None
         assert view.reading.conventions == OWN
-        view._choice.widget.value = EXCHANGE
+        view._choice.preset.value = EXCHANGE
         eventually(lambda: view.reading is not None and view.reading.conventions == EXCHANGE)
         assert view.reading.forward_source == "spot with carry"
         assert load_conventions(profile_dir(lab.profile)) == EXCHANGE
@@ -43,7 +43,7 @@ def test_the_conventions_change_the_numbers_and_are_remembered(lab: Lab) -> None
         eventually(lambda: bool(again.looks) and again.looks[0].reading.conventions == EXCHANGE)
         again.close()
     finally:
-        view._choice.widget.value = OWN
+        view._choice.preset.value = OWN
         view.close()
 
 
@@ -71,9 +71,21 @@ def test_shift_gathers_legs_for_the_builder(lab: Lab) -> None:
 def test_a_choice_that_cannot_be_kept_counts_all_the_same(tmp_path: Path) -> None:
     chosen: list[Conventions] = []
     choice = ConventionChoice(tmp_path / "gone", chosen.append)
-    choice.widget.value = EXCHANGE
+    choice.preset.value = EXCHANGE
     assert chosen == [EXCHANGE]
     assert "cannot be saved" in choice.problem
+
+
+def test_the_rate_is_a_setting_of_its_own(tmp_path: Path) -> None:
+    chosen: list[Conventions] = []
+    choice = ConventionChoice(tmp_path, chosen.append)
+    choice.rate.value = 6.5
+    assert chosen == [Conventions(rate_pct=6.5)]
+    again = ConventionChoice(tmp_path, chosen.append)
+    assert (again.preset.value, again.rate.value) == (OWN, 6.5)
+    again.preset.value = EXCHANGE
+    assert again.rate.value == 10.0
+    assert chosen[1:] == [EXCHANGE]  # one change, not two
 
 
 def test_settings_that_cannot_be_read(lab: Lab) -> None:
