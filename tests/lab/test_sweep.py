@@ -75,11 +75,15 @@ def test_threads_and_processes_give_the_same(lab: Lab, bars: pd.DataFrame, swept
 
 
 def test_a_dask_cluster_gives_the_same(lab: Lab, bars: pd.DataFrame, swept: SweepResult) -> None:
-    distributed = pytest.importorskip("distributed")
-    cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=40
-    )
-    with cluster, distributed.Client(cluster) as client:
+    distributed, dask = pytest.importorskip("distributed"), pytest.importorskip("dask")
+    # A busy machine may take its time to start the workers: that is no failure of the sweep.
+    patience = {"distributed.comm.timeouts.connect": "180s", "distributed.comm.timeouts.tcp": "180s"}
+    options = {"n_workers": 2, "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    with (
+        dask.config.set(patience),
+        distributed.LocalCluster(**options, silence_logs=40) as cluster,
+        distributed.Client(cluster) as client,
+    ):
         executor = client.get_executor()
 
         class Local(Cross):
