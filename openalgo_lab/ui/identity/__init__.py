@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from openalgo_lab.ui.identity.page import show_access
 from openalgo_lab.ui.identity.widget import SignInDialog
 
-__all__ = ["SignInDialog"]
+__all__ = ["SignInDialog", "show_access"]
