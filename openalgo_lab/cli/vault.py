@@ -114,6 +114,21 @@ def new_recovery(*, passphrase_stdin: Stdin = False, profile: Profile = "default
     vault_acts.new_recovery(profile, passphrase_stdin)
 
 
+@vault_app.command()
+def autolock(
+    *,
+    idle_min: Annotated[int, typer.Option(metavar="MINUTES", help="After so long without an act; 0 = never.")] = 60,
+    daily: Annotated[bool, typer.Option(help="At 03:00 IST, when the day's sessions end.")] = True,
+    as_user: Annotated[str, typer.Option("--as", metavar="NAME", help="Who you are, where there are users.")] = "",
+    passphrase_stdin: Stdin = False,
+    profile: Profile = "default",
+) -> None:
+    """Say when the vault locks by itself."""
+    from openalgo_lab.cli import people_acts
+
+    people_acts.autolock(profile, passphrase_stdin, as_user, idle_min=idle_min, daily=daily)
+
+
 @vault_app.command("export")
 def export_file(
     target: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write; it must not exist.")],
