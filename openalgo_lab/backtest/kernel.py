@@ -73,7 +73,8 @@ class Terms(NamedTuple):
     """What does not change in a run: money in paise, the tick, slippage, margin.
 
     ``slip_part`` is a fraction of the price, ``slip_rupees`` an amount, ``impact`` the fraction of the price that an
-    order as large as the bar's volume moves it (by the square root of its share).
+    order as large as the bar's volume moves it (by the square root of its share). ``shorts`` 0: what is not held cannot
+    be sold.
     """
 
     cash: int
@@ -85,6 +86,7 @@ class Terms(NamedTuple):
     slip_part: float
     slip_rupees: float
     impact: float
+    shorts: int
 
 
 class Size(NamedTuple):
@@ -340,7 +342,8 @@ def trade_signals(  # noqa: C901, PLR0912, PLR0915 - one loop: a call per bar wo
                 rates[row, 5],
             )
             # What is left once the old position is closed at this price must carry the new one.
-            if opened > 0 and opened_value * terms.margin + total > cash - side * closed_value:
+            too_much = opened_value * terms.margin + total > cash - side * closed_value
+            if opened > 0 and (too_much or (not buys and terms.shorts == 0)):
                 refused += 1
                 opened, opened_value = 0, 0
                 if closed == 0:

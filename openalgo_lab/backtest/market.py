@@ -19,7 +19,7 @@ from openalgo_lab.model.market import Bars
 from openalgo_lab.model.money import to_paise
 from openalgo_lab.model.rules import RuleBook
 from openalgo_lab.model.times import NS_PER_DAY, NS_PER_SECOND
-from openalgo_lab.model.vocabulary import Product
+from openalgo_lab.model.vocabulary import InstrumentType, Product
 
 __all__ = ["Market", "Tables", "bar_length_ns", "make_market", "terms_of"]
 
@@ -124,6 +124,7 @@ def terms_of(market: Market, settings: BacktestSettings, margin: float) -> Terms
     """The kernel's terms: ``margin`` is the part of a position's value that the account must cover."""
     unit, step = _tick(market.instrument.tick_size) if settings.tick_rounding else (0.0, 1.0)
     slip = settings.slippage
+    is_delivery = settings.product is Product.CNC and market.instrument.kind is InstrumentType.EQ
     return Terms(
         to_paise(settings.cash),
         1.0,
@@ -134,6 +135,7 @@ def terms_of(market: Market, settings: BacktestSettings, margin: float) -> Terms
         slip.percent / 100,
         slip.rupees,
         slip.impact / 100,
+        0 if is_delivery else 1,
     )
 
 

@@ -286,17 +286,24 @@ class Track:
         held = self.data.position.quantity
         closed = min(units, abs(held)) if held * sign < 0 else 0
         fill = Fill(order, closed, units - closed, price, row, self._desk.step, reason)
-        if fill.opened and not self._desk.carries(self, fill):
+        if fill.opened and (why := self._refusal(fill)):
             fill = fill._replace(opened=0)
-            order.reason = (
-                f"{order.side} {order.remaining} {self.symbol} at {price:g} is more than the account carries."
-            )
+            order.reason = why
             if closed == 0:
                 self._end(order, OrderStatus.REJECTED, order.reason)
                 return
         self._book(fill)
         if order.reason:
             self._end(order, OrderStatus.CANCELLED, order.reason)
+
+    def _refusal(self, fill: Fill) -> str:
+        """Why the fill may not open what it would; empty when it may."""
+        order = fill.order
+        if order.side is Side.SELL and not self._terms.shorts:
+            return f"{self.symbol} is not held and delivery cannot be sold short: use product MIS."
+        if not self._desk.carries(self, fill):
+            return f"{order.side} {order.remaining} {self.symbol} at {fill.price:g} is more than the account carries."
+        return ""
 
     def _book(self, fill: Fill) -> None:
         order, units = fill.order, fill.closed + fill.opened

@@ -141,7 +141,7 @@ def warm_up() -> None:
     """
     empty, bytes_, numbers = np.empty(0), np.empty(0, dtype=np.int8), np.empty(0, dtype=np.int32)
     prices = (empty,) * 5
-    terms = Terms(1, 1.0, 1, 100.0, 5.0, 1.0, 0.0, 0.0, 0.0)
+    terms = Terms(1, 1.0, 1, 100.0, 5.0, 1.0, 0.0, 0.0, 0.0, 0)
     charges = np.zeros((1, len(RATE_FIELDS)))
     compiled()(
         *prices, bytes_, bytes_, numbers, charges, numbers, terms, Size(0, 1.0), Exits(0.0, 0.0, 0.0), np.empty(0)

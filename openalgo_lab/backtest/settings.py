@@ -52,9 +52,9 @@ class BacktestSettings(msgspec.Struct, frozen=True):
 
     ``cash`` in rupees. ``leverage`` divides the value that positions must be covered by (derivatives are margined by
     their own rules where ``derivative_margin`` is on). ``volume_share`` is the largest part of a bar's volume that is
-    filled, 0 = all at once. ``product`` MIS is squared off: at ``square_off`` (India), or by the dated table.
-    ``tick_rounding`` off keeps prices as computed (data of other markets). ``guard`` checks every indicator for
-    values that rest on the future.
+    filled, 0 = all at once. ``product`` CNC sells no share that is not held; MIS is squared off: at ``square_off``
+    (India), or by the dated table. ``tick_rounding`` off keeps prices as computed (data of other markets). ``guard``
+    checks every indicator for values that rest on the future.
     """
 
     cash: float = 10_00_000.0

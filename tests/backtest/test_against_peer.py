@@ -28,7 +28,7 @@ from openalgo_lab.backtest.record import Record
 from openalgo_lab.backtest.settings import BacktestSettings, FlatCharges
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import Bars
-from openalgo_lab.model.vocabulary import Exchange, InstrumentType
+from openalgo_lab.model.vocabulary import Exchange, InstrumentType, Product
 from openalgo_lab.strategy import Strategy
 from tests.backtest.worlds import identity, run
 
@@ -228,7 +228,7 @@ def bars_from(frame: pd.DataFrame) -> Bars:
 def ours(strategy: type[Strategy], name: str, percent: float) -> Record:
     frame, units, move = DATA[name]
     settings = BacktestSettings(
-        cash=CASH, charges=FlatCharges(percent), leverage=20.0, tick_rounding=False, derivative_margin=False
+        cash=CASH, charges=FlatCharges(percent), product=Product.NRML, leverage=20.0, tick_rounding=False
     )
     instrument = Instrument(name, Exchange.GLOBAL_INDEX, InstrumentType.EQ, name, 1, 1, 0.01)
     record, _ = run(strategy, bars_from(frame), settings, instrument, units=units, move=move)

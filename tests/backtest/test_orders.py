@@ -89,11 +89,11 @@ def test_prices_are_rounded_to_the_tick_for_the_trader() -> None:
 
 
 def test_slippage_is_against_the_trader_and_on_the_tick() -> None:
-    slow = BacktestSettings(charges=NO_CHARGES, slippage=Slippage(percent=0.02, rupees=0.01))
+    slow = BacktestSettings(charges=NO_CHARGES, product=Product.NRML, slippage=Slippage(percent=0.02, rupees=0.01))
     assert given([CALM], slow).average == 100.05
     assert given([CALM], slow, side="SELL").average == 99.95
     assert given([CALM], slow, price=100.0).average == 100.0
-    deep = BacktestSettings(charges=NO_CHARGES, slippage=Slippage(impact=1.0))
+    deep = BacktestSettings(charges=NO_CHARGES, product=Product.NRML, slippage=Slippage(impact=1.0))
     assert given([CALM], deep, units=2500).average == 100.05  # 1 % × √(2,500 / 1,000,000) = 0.05 %
 
 
@@ -177,4 +177,24 @@ def test_a_lost_account_stops() -> None:
     assert record.trades.reason == ("ruin",)
     assert record.equity[-1] == record.equity[2] < 0
     assert len(strategy.data) == 3
+    identity(record)
+
+
+def test_delivery_is_not_sold_short() -> None:
+    delivery = BacktestSettings(charges=NO_CHARGES, product=Product.CNC)
+    refused = given([CALM], delivery, side="SELL")
+    assert refused.status is OrderStatus.REJECTED
+    assert "use product MIS" in refused.reason
+
+    class Turns(Strategy):
+        def on_bar(self, bar: Any) -> None:
+            if len(self.data) == 1:
+                self.buy(10)
+            elif len(self.data) == 3:
+                self.turned = self.sell(15)
+
+    record, strategy = run(Turns, bars_of([CALM] * 6), delivery)
+    assert isinstance(strategy, Turns)
+    assert (strategy.turned.status, strategy.turned.filled) == (OrderStatus.CANCELLED, 10)
+    assert record.open_units == {}
     identity(record)

@@ -19,7 +19,7 @@ from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import Bars
 from openalgo_lab.model.rules import RuleBook
 from openalgo_lab.model.times import IST, to_ns
-from openalgo_lab.model.vocabulary import Exchange, InstrumentType
+from openalgo_lab.model.vocabulary import Exchange, InstrumentType, Product
 from openalgo_lab.strategy import Strategy
 
 MINUTE = 60 * 10**9
@@ -66,7 +66,7 @@ def market_of(bars: Bars, settings: BacktestSettings, instrument: Instrument | N
     return make_market(instrument or share(), bars, settings, tables())
 
 
-PLAIN = BacktestSettings(charges=NO_CHARGES, cash=1_00_000)
+PLAIN = BacktestSettings(charges=NO_CHARGES, cash=1_00_000, product=Product.NRML)
 
 
 def run(
