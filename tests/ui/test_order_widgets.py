@@ -105,6 +105,16 @@ def test_results_and_curve(lab: Lab) -> None:
     assert "without a price: X" in headline(PnlCurve(missing=("X",)), TradeStatistics())
 
 
+def test_a_time_line_without_a_choice_shows_the_newest_order(lab: Lab) -> None:
+    line = lab.timeline()
+    order = lab.place_order("SBIN", "BUY", 3, confirm_duplicate=True).wait()
+    fresh = lab.timeline()
+    assert fresh.choice.value == order.order_id and len(fresh.grid.row_ids) >= 4
+    eventually(lambda: line.choice.value and line.grid.row_ids)
+    line.close()
+    fresh.close()
+
+
 def test_time_line_and_latencies(lab: Lab, tmp_path: Path) -> None:
     order = lab.place_order("SBIN", "BUY", 2, confirm_duplicate=True).wait()
     line = lab.timeline(order.order_id)

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from openalgo_lab.model.commands import PlaceOrder
     from openalgo_lab.model.instruments import InstrumentKey
 
-__all__ = ["cell_to_ack_ms", "loop_lag_ms", "tick_to_board_ms"]
+__all__ = ["cell_to_ack_ms", "kill_switch_ms", "loop_lag_ms", "tick_to_board_ms"]
 
 ORDERS = 1000
 WARM_UP = 50
+RESTING = 50
+"""How many orders the kill switch finds at work."""
 TICKS_PER_S = 20_000
 BUSY_S = float(os.environ.get("OPENALGO_LAB_BENCH_BUSY_S", "60"))
 """How long the cell is busy; a shorter run is for trying out."""
@@ -66,6 +68,49 @@ def cell_to_ack_ms() -> Measured:
             thread.call(engine.call(_order(number), LOCAL))
             took.append((time.perf_counter() - began) * 1000)
     return Measured(statistics.median(took[WARM_UP:]), also={"p99": _p99(took[WARM_UP:])})
+
+
+@figure("kill_switch_ms", unit="ms", goal=200.0, better="lower", also={"working": 0.0})
+def kill_switch_ms() -> Measured:
+    """From the kill switch in a cell until its 50 resting orders are cancelled at the broker; worst of five.
+
+    ``working``: orders that were still at work when the call came back.
+    """
+    from openalgo_lab.engine.principal import LOCAL
+    from openalgo_lab.model.commands import KillSwitch
+
+    took, working = [], 0
+    with _running() as (thread, engine):
+        price = _far_below(thread, engine)
+        for _round in range(5):
+            for _ in range(RESTING):
+                thread.call(engine.call(_resting(price), LOCAL), 30)
+            began = time.perf_counter()
+            thread.call(engine.call(KillSwitch(engage=True), LOCAL), 30)
+            took.append((time.perf_counter() - began) * 1000)
+            working += sum(order.working for order in engine.books.orders)
+            thread.call(engine.call(KillSwitch(engage=False), LOCAL), 30)
+    return Measured(max(took), also={"working": float(working)})
+
+
+def _far_below(thread: LoopThread, engine: Engine) -> float:
+    """A price at which nothing is sold for the moment, inside the day's band."""
+    from openalgo_lab.engine.principal import LOCAL
+    from openalgo_lab.model.commands import GetQuotes
+    from openalgo_lab.model.instruments import InstrumentKey
+    from openalgo_lab.model.vocabulary import Exchange
+
+    (quote,) = thread.call(engine.call(GetQuotes((InstrumentKey(Exchange.NSE, "SBIN"),)), LOCAL), 30)
+    return float(round(quote.ltp * 0.95))
+
+
+def _resting(price: float) -> PlaceOrder:
+    from openalgo_lab.model.commands import PlaceOrder
+    from openalgo_lab.model.vocabulary import Exchange, PriceType, Product, Side
+
+    return PlaceOrder(
+        Exchange.NSE, "SBIN", Side.BUY, 1, Product.MIS, PriceType.LIMIT, price=price, confirm_duplicate=True
+    )
 
 
 @figure("tick_to_board_ms", unit="ms", goal=0.2, better="lower")

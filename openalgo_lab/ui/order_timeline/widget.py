@@ -73,8 +73,8 @@ class OrderTimeline(ipywidgets.VBox):
         if options != self.choice.options:
             chosen = self.choice.value
             self.choice.options = options
-            if chosen in {order_id for _, order_id in options}:
-                self.choice.value = chosen
+            known = [order_id for _, order_id in options]
+            self.choice.value = chosen if chosen in known else next(iter(known), None)
 
     def _show(self) -> None:
         books = self._handle.books

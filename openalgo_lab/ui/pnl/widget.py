@@ -150,4 +150,4 @@ class PnlTracker(ipywidgets.VBox):
 
 
 def _rupees(value: float) -> str:
-    return format_inr(float(value), symbol=True, plus=True)
+    return format_inr(float(value), symbol=True, plus=True).replace("-", "\u2212")  # a line may end after a hyphen
