@@ -1,0 +1,86 @@
+"""Gaps: candles that the trading calendar expects and that are not there. They are listed, never filled."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+import numpy as np
+
+from openalgo_lab.model.calendar import TradingCalendar
+from openalgo_lab.model.errors import RuleError
+from openalgo_lab.model.market import Bars
+from openalgo_lab.model.times import NS_PER_DAY, format_ist
+from openalgo_lab.model.vocabulary import Exchange
+from openalgo_lab.store.history.hours import IST_OFFSET_NS, IntArray, day_of, sessions_of
+from openalgo_lab.store.history.series import Stored
+
+__all__ = ["Gap", "GapKind", "gaps"]
+
+
+class GapKind(StrEnum):
+    """Why a span is listed."""
+
+    MISSING = "missing"
+    UNVERIFIED = "unverified"  # the calendar of that year is not known, so nobody can tell
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """Candles that should start in [start_ns, end_ns) and do not; ``candles`` is their number, 0 when unverified."""
+
+    kind: GapKind
+    start_ns: int
+    end_ns: int
+    candles: int
+
+    def __str__(self) -> str:
+        span = f"{format_ist(self.start_ns)} to {format_ist(self.end_ns)}"
+        if self.kind is GapKind.UNVERIFIED:
+            return f"{span}: not verified, the trading calendar of that year is not known."
+        return f"{span}: {self.candles} candle{'s' * (self.candles != 1)} missing."
+
+
+def gaps(
+    bars: Bars, interval: Stored, exchange: Exchange, calendar: TradingCalendar, span: tuple[int, int]
+) -> tuple[Gap, ...]:
+    """What stored candles lack of ``span`` (UTC ns, the end excluded): runs of minutes of one session, runs of days.
+
+    Illiquid instruments have minutes without a trade; they are listed too, for nobody can tell them from a loss.
+    """
+    start_ns, end_ns = span
+    found: list[Gap] = []
+    for number in range((start_ns + IST_OFFSET_NS) // NS_PER_DAY, -(-(end_ns + IST_OFFSET_NS) // NS_PER_DAY)):
+        midnight = number * NS_PER_DAY - IST_OFFSET_NS
+        try:
+            sessions = sessions_of(calendar, exchange, day_of(number))
+        except RuleError:
+            whole = (max(midnight, start_ns), min(midnight + NS_PER_DAY, end_ns))
+            _add(found, Gap(GapKind.UNVERIFIED, *whole, 0), adjacent=True)
+            continue
+        if interval is Stored.DAY:
+            sessions = [(midnight, midnight + NS_PER_DAY)] if sessions else []
+        for session in sessions:
+            for gap in _session_gaps(bars.start_ns, session, interval.length_ns, start_ns, end_ns):
+                _add(found, gap, adjacent=interval is Stored.DAY)
+    return tuple(found)
+
+
+def _session_gaps(there: IntArray, session: tuple[int, int], step: int, start_ns: int, end_ns: int) -> list[Gap]:
+    """Runs of expected starts of one session that are not there."""
+    expected = np.arange(session[0], session[1], step, dtype=np.int64)
+    expected = expected[(expected >= start_ns) & (expected < end_ns)]
+    first, last = np.searchsorted(there, session)
+    lost = expected[~np.isin(expected, there[first:last])]
+    if not len(lost):
+        return []
+    runs = np.split(lost, np.flatnonzero(np.diff(lost) != step) + 1)
+    return [Gap(GapKind.MISSING, int(run[0]), int(run[-1]) + step, len(run)) for run in runs]
+
+
+def _add(found: list[Gap], gap: Gap, *, adjacent: bool) -> None:
+    """Days that follow each other are one gap."""
+    last = found[-1] if found else None
+    if adjacent and last is not None and last.kind is gap.kind and last.end_ns == gap.start_ns:
+        found[-1] = Gap(gap.kind, last.start_ns, gap.end_ns, last.candles + gap.candles)
+    else:
+        found.append(gap)
