@@ -58,7 +58,7 @@ def plan(pytest_args: Sequence[str], long: bool) -> list[Step]:
         # The widgets' pages and the app's are two runs: Playwright has one loop a process.
         Step("browser", (*pytest, "-m", "e2e", "--ignore=tests/ui", "tests"), counts=True),
         Step("widgets", (*pytest, "-m", "e2e", "tests/ui"), counts=True),
-        Step("server", (*pytest, "-m", "not e2e", "tests/server"), counts=True),
+        Step("server", (*pytest, "-m", "not e2e", *parallel, "tests/server"), counts=True),
         Step("tests", (*pytest, "-m", "not e2e", *parallel, "--ignore=tests/server", "tests"), counts=True),
     ]
 
