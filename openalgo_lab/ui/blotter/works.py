@@ -66,7 +66,7 @@ GTTS = ItemsSpec(
         *_NAMES,
         Column(key="act", title="", kind="action", actions=(
             Action(key="cancel", title="Cancel", name="Cancel the trigger", tone="danger", shortcut="x"),)),
-        Column(key="triggers", title="Triggers", kind="text", width=180),
+        Column(key="triggers", title="Triggers", kind="text", width=120),
         Column(key="status", title="Status", kind="status"),
         Column(key="where", title="Watched", kind="text", width=70),
         Column(key="account", title="Account", kind="text", width=80, min_view=620),
