@@ -25,7 +25,7 @@ def walk(starts: np.ndarray, seed: int = 1) -> Bars:
     """Candles at these moments, a random walk in ticks of 0.05."""
     rng = np.random.default_rng(seed)
     ticks = 20_000 + np.cumsum(rng.integers(-4, 5, (len(starts), 4)).ravel()).reshape(-1, 4)
-    prices = ticks * 0.05
+    prices = (ticks * 0.05).astype(np.float64)
     volume = rng.integers(0, 10_000, len(starts)).astype(float)
     oi = rng.integers(0, 10_000, len(starts)).astype(float)
     return Bars(starts, prices[:, 0], prices.max(axis=1), prices.min(axis=1), prices[:, 3], volume, oi)

@@ -5,16 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from openalgo_lab.model.errors import InputError
+from openalgo_lab.model.errors import DecodeError, InputError, StoreError
 from openalgo_lab.model.instruments import InstrumentKey
 from openalgo_lab.model.market import Bars
 from openalgo_lab.model.times import day_bounds_ns
@@ -25,14 +27,16 @@ from openalgo_lab.store.history.lake import Lake
 from openalgo_lab.store.history.parquet import Parquet
 from openalgo_lab.store.history.series import Series, Stored, all_series, series_dir
 
-FOREVER = (0, 2**62)
+MakeBars = Callable[..., Bars]
 
 
 def same(one: Bars, other: Bars) -> bool:
     return all(np.array_equal(getattr(one, name), getattr(other, name)) for name in FIELDS)
 
 
-def test_what_is_kept_comes_back_from_any_years_and_any_lake(lake, minutes, session_bars):
+def test_what_is_kept_comes_back_from_any_years_and_any_lake(
+    lake: Lake, minutes: Series, session_bars: MakeBars
+) -> None:
     bars = session_bars(date(2024, 12, 30), date(2025, 1, 3))
     lake.append(minutes, bars, [(int(bars.start_ns[0]), int(bars.start_ns[-1]))])
     assert same(Lake(lake.root).read(minutes, *FOREVER_IN_TIME), bars)
@@ -45,7 +49,9 @@ def test_what_is_kept_comes_back_from_any_years_and_any_lake(lake, minutes, sess
 FOREVER_IN_TIME = (day_bounds_ns(date(2000, 1, 1))[0], day_bounds_ns(date(2100, 1, 1))[0])
 
 
-def test_days_appended_one_by_one_are_one_whole_with_a_file_a_year_and_the_recent_days(lake, minutes, session_bars):
+def test_days_appended_one_by_one_are_one_whole_with_a_file_a_year_and_the_recent_days(
+    lake: Lake, minutes: Series, session_bars: MakeBars
+) -> None:
     bars = session_bars(date(2026, 1, 1), date(2026, 3, 31))
     day = 375
     seen_recent = False
@@ -60,14 +66,14 @@ def test_days_appended_one_by_one_are_one_whole_with_a_file_a_year_and_the_recen
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=12), min_size=1, max_size=5))
-def test_the_later_candle_of_a_moment_wins(tmp_path_factory, batches):
+def test_the_later_candle_of_a_moment_wins(tmp_path_factory: pytest.TempPathFactory, batches: list[list[int]]) -> None:
     lake = Lake(tmp_path_factory.mktemp("lake"))
     series = Series(InstrumentKey(Exchange.NSE, "SBIN"), Stored.MINUTE)
     origin = day_bounds_ns(date(2025, 12, 31))[1] - 15 * 60_000_000_000  # across the new year
     expected: dict[int, float] = {}
     for number, batch in enumerate(batches):
         starts = np.array([origin + minute * 60_000_000_000 for minute in batch], dtype=np.int64)
-        prices = np.arange(len(batch)) + 100.0 * (number + 1)
+        prices = (np.arange(len(batch)) + 100.0 * (number + 1)).astype(np.float64)
         lake.append(series, Bars(starts, prices, prices, prices, prices, prices, prices), [])
         expected.update(zip(starts.tolist(), prices.tolist(), strict=True))
     read = lake.read(series, *FOREVER_IN_TIME)
@@ -77,7 +83,9 @@ def test_the_later_candle_of_a_moment_wins(tmp_path_factory, batches):
 
 @pytest.mark.parametrize("name", ["2025.parquet", "2025.recent.parquet"])
 @pytest.mark.parametrize("kind", ["cut", "garbage", "empty", "other columns"])
-def test_a_damaged_file_is_set_aside_and_its_year_asked_for_again(lake, minutes, session_bars, name, kind):
+def test_a_damaged_file_is_set_aside_and_its_year_asked_for_again(
+    lake: Lake, minutes: Series, session_bars: MakeBars, name: str, kind: str
+) -> None:
     old, new = session_bars(date(2024, 6, 3), date(2024, 6, 4)), session_bars(date(2025, 6, 2), date(2025, 6, 2))
     span = (int(old.start_ns[0]), int(new.start_ns[-1]) + 60_000_000_000)
     lake.append(minutes, old, [span])
@@ -100,11 +108,41 @@ def test_a_damaged_file_is_set_aside_and_its_year_asked_for_again(lake, minutes,
     assert same(lake.read(minutes, span[0], span[1]), Bars(*(np.concatenate(p) for p in _pairs(old, new))))
 
 
-def _pairs(one: Bars, other: Bars):
+def test_no_flipped_bit_goes_unnoticed(tmp_path: Path, session_bars: MakeBars) -> None:
+    bars, file = session_bars(date(2025, 6, 2), date(2025, 6, 2)), tmp_path / "2025.parquet"
+    Parquet().write(file, bars)
+    data, rng, noticed = file.read_bytes(), np.random.default_rng(3), 0
+    for place in rng.integers(0, len(data), 120).tolist():
+        file.write_bytes(data[:place] + bytes([data[place] ^ 1 << place % 8]) + data[place + 1 :])
+        try:
+            assert same(Parquet().read([file]), bars)
+        except DecodeError:
+            noticed += 1
+    assert noticed > 60
+
+
+def test_a_file_that_may_not_be_read_now_is_not_damaged(
+    lake: Lake, minutes: Series, session_bars: MakeBars, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import duckdb
+
+    lake.append(minutes, session_bars(date(2025, 6, 2), date(2025, 6, 2)), [(1, 2)])
+
+    def full(self: Parquet) -> None:
+        raise duckdb.IOException("Too many open files")
+
+    monkeypatch.setattr(Parquet, "cursor", full)
+    with pytest.raises(StoreError, match="Too many"):
+        lake.read(minutes, *FOREVER_IN_TIME)
+    assert lake.catalogue()[0].damaged == ()
+    assert lake.spans(minutes) == ((1, 2),)
+
+
+def _pairs(one: Bars, other: Bars) -> Iterator[Any]:
     return ((getattr(one, name), getattr(other, name)) for name in FIELDS)
 
 
-def test_damaged_coverage_costs_no_candle(lake, minutes, session_bars):
+def test_damaged_coverage_costs_no_candle(lake: Lake, minutes: Series, session_bars: MakeBars) -> None:
     bars = session_bars(date(2025, 6, 2), date(2025, 6, 2))
     lake.append(minutes, bars, [(5, 10)])
     (series_dir(lake.root, minutes) / "coverage.json").write_text('{"spans": [[1')
@@ -112,7 +150,7 @@ def test_damaged_coverage_costs_no_candle(lake, minutes, session_bars):
     assert same(lake.read(minutes, *FOREVER_IN_TIME), bars)
 
 
-def test_the_catalogue_lists_series_by_their_own_names(lake, session_bars):
+def test_the_catalogue_lists_series_by_their_own_names(lake: Lake, session_bars: MakeBars) -> None:
     bars = session_bars(date(2025, 6, 2), date(2025, 6, 2))
     names = ["M&M", "NIFTY 50", "BAJAJ-AUTO", "A/B%*", "..", "."]
     for name in names:
@@ -124,7 +162,9 @@ def test_the_catalogue_lists_series_by_their_own_names(lake, session_bars):
     assert {row[0] for row in Parquet().cursor().execute(hive).fetchall()} == set(names)
 
 
-def test_candles_that_cannot_be_are_refused_and_nothing_is_kept(lake, minutes, days, session_bars):
+def test_candles_that_cannot_be_are_refused_and_nothing_is_kept(
+    lake: Lake, minutes: Series, days: Series, session_bars: MakeBars
+) -> None:
     bars = session_bars(date(2025, 6, 2), date(2025, 6, 2))
     high = bars.high.copy()
     high[3] = bars.low[3] - 1
@@ -135,7 +175,9 @@ def test_candles_that_cannot_be_are_refused_and_nothing_is_kept(lake, minutes, d
     assert all_series(lake.root) == []
 
 
-def test_readers_in_another_process_and_thread_always_see_whole_days(lake, minutes, session_bars):
+def test_readers_in_another_process_and_thread_always_see_whole_days(
+    lake: Lake, minutes: Series, session_bars: MakeBars
+) -> None:
     bars = session_bars(date(2026, 1, 1), date(2026, 1, 30))
     lake.append(minutes, picked(bars, slice(0, 375)), [])
     code = (
@@ -170,7 +212,9 @@ def test_readers_in_another_process_and_thread_always_see_whole_days(lake, minut
     assert not any(size % 375 for size in sizes)
 
 
-def test_days_folded_while_a_reader_is_between_two_files_are_not_lost(lake, minutes, session_bars, monkeypatch):
+def test_days_folded_while_a_reader_is_between_two_files_are_not_lost(
+    lake: Lake, minutes: Series, session_bars: MakeBars, monkeypatch: pytest.MonkeyPatch
+) -> None:
     bars = session_bars(date(2026, 1, 1), date(2026, 1, 30))
     lake.append(minutes, picked(bars, slice(0, 375)), [])
     lake.append(minutes, picked(bars, slice(375, 750)), [])
@@ -192,7 +236,7 @@ def test_days_folded_while_a_reader_is_between_two_files_are_not_lost(lake, minu
     assert len(done) == 1
 
 
-def test_two_writers_of_one_series_lose_nothing(lake, minutes, session_bars):
+def test_two_writers_of_one_series_lose_nothing(lake: Lake, minutes: Series, session_bars: MakeBars) -> None:
     bars = session_bars(date(2026, 1, 1), date(2026, 1, 14))
 
     def write(parity: int) -> None:
@@ -210,7 +254,9 @@ def test_two_writers_of_one_series_lose_nothing(lake, minutes, session_bars):
     assert lake.spans(minutes) == ((0, len(bars)),)
 
 
-def test_a_folder_that_duckdb_would_take_for_a_pattern_is_refused(tmp_path: Path, minutes, session_bars):
+def test_a_folder_that_duckdb_would_take_for_a_pattern_is_refused(
+    tmp_path: Path, minutes: Series, session_bars: MakeBars
+) -> None:
     with pytest.raises(InputError, match="without"):
         Lake(tmp_path / "a*b").append(minutes, session_bars(date(2025, 6, 2), date(2025, 6, 2)), [])
 
@@ -219,8 +265,8 @@ spans = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=8)
 
 
 @given(spans, st.integers(0, 40), st.integers(0, 40))
-def test_spans_are_sets_of_moments(parts, start, end):
-    def moments(some) -> set[int]:
+def test_spans_are_sets_of_moments(parts: list[tuple[int, int]], start: int, end: int) -> None:
+    def moments(some: Iterable[tuple[int, int]]) -> set[int]:
         return {moment for first, last in some for moment in range(first, last)}
 
     whole = joined(parts)

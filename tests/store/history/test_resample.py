@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, time
 
 import numpy as np
@@ -9,15 +10,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from openalgo_lab.model.calendar import TradingCalendar
 from openalgo_lab.model.errors import InputError, NotSupported, RuleError
 from openalgo_lab.model.instruments import InstrumentKey
 from openalgo_lab.model.market import Bars
 from openalgo_lab.model.times import IST, at_ist, day_bounds_ns, from_ns, to_ns
 from openalgo_lab.model.vocabulary import Exchange
 from openalgo_lab.store.history.columns import FIELDS, cut, picked
+from openalgo_lab.store.history.lake import Lake
 from openalgo_lab.store.history.reading import read_candles
 from openalgo_lab.store.history.resample import parse_interval, resample
 from openalgo_lab.store.history.series import Series, Stored
+
+MakeBars = Callable[..., Bars]
 
 MINUTE = 60_000_000_000
 
@@ -32,7 +37,7 @@ def clock(bars: Bars) -> list[str]:
     return [from_ns(int(ns)).strftime("%H:%M") for ns in bars.start_ns]
 
 
-def daily(start: date, end: date, calendar) -> Bars:
+def daily(start: date, end: date, calendar: TradingCalendar) -> Bars:
     days = calendar.trading_days(Exchange.NSE, start, end)
     return flat([at_ist(day, time()) for day in days])
 
@@ -53,18 +58,20 @@ def dates(bars: Bars) -> list[str]:
         (Exchange.MCX, date(2026, 1, 15), "3h", "17:00 20:00 23:00"),  # an evening only
     ],
 )
-def test_candles_of_minutes_begin_with_the_session(session_bars, calendar, exchange, day, interval, starts):
+def test_candles_of_minutes_begin_with_the_session(
+    session_bars: MakeBars, calendar: TradingCalendar, exchange: Exchange, day: date, interval: str, starts: str
+) -> None:
     bars = session_bars(day, day, exchange)
     assert clock(resample(bars, parse_interval(interval), exchange, calendar)) == starts.split()
 
 
-def test_an_hour_of_muhurat_is_a_session_of_its_own(session_bars, calendar):
+def test_an_hour_of_muhurat_is_a_session_of_its_own(session_bars: MakeBars, calendar: TradingCalendar) -> None:
     day = date(2023, 11, 12)  # a Sunday
     made = resample(session_bars(day, day), parse_interval("30m"), Exchange.NSE, calendar)
     assert clock(made) == ["18:15", "18:45"]
 
 
-def test_minutes_before_the_opening_stay_apart(calendar):
+def test_minutes_before_the_opening_stay_apart(calendar: TradingCalendar) -> None:
     bars = flat([at_ist(date(2026, 1, 5), time(9, minute)) for minute in (7, 14, 15, 16)])
     made = resample(bars, parse_interval("15m"), Exchange.NSE, calendar)
     assert (clock(made), made.volume.tolist()) == (["09:00", "09:15"], [2, 2])
@@ -72,7 +79,7 @@ def test_minutes_before_the_opening_stay_apart(calendar):
     assert clock(whole_day) == ["00:00", "09:15"]
 
 
-def test_hours_that_nobody_knows_are_not_guessed(calendar):
+def test_hours_that_nobody_knows_are_not_guessed(calendar: TradingCalendar) -> None:
     bars = flat([datetime(2011, 1, 3, 9, 30, tzinfo=IST)])
     with pytest.raises(RuleError, match="2011"):
         resample(bars, parse_interval("5m"), Exchange.NSE, calendar)
@@ -91,12 +98,12 @@ def test_hours_that_nobody_knows_are_not_guessed(calendar):
         ("2Q", "2025-07-01 2026-01-01"),
     ],
 )
-def test_periods_align_to_weeks_and_years(calendar, interval, starts):
+def test_periods_align_to_weeks_and_years(calendar: TradingCalendar, interval: str, starts: str) -> None:
     bars = daily(date(2025, 12, 22), date(2026, 1, 23), calendar)
     assert dates(resample(bars, parse_interval(interval), Exchange.NSE, calendar)) == starts.split()
 
 
-def test_days_are_counted_in_trading_days_of_the_year(calendar):
+def test_days_are_counted_in_trading_days_of_the_year(calendar: TradingCalendar) -> None:
     bars = daily(date(2026, 1, 1), date(2026, 1, 31), calendar)
     made = resample(bars, parse_interval("3D"), Exchange.NSE, calendar)
     assert dates(made) == dates(picked(bars, slice(0, None, 3)))
@@ -105,7 +112,9 @@ def test_days_are_counted_in_trading_days_of_the_year(calendar):
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(1, 400), st.lists(st.integers(0, 1124), min_size=1, max_size=60, unique=True))
-def test_every_candle_holds_its_own_minutes(session_bars, calendar, minutes, kept):
+def test_every_candle_holds_its_own_minutes(
+    session_bars: MakeBars, calendar: TradingCalendar, minutes: int, kept: list[int]
+) -> None:
     """Any length, any holes: against a count candle by candle."""
     bars = picked(session_bars(date(2026, 1, 5), date(2026, 1, 7)), np.array(sorted(kept), dtype=np.int64))
     made = resample(bars, parse_interval(f"{minutes}m"), Exchange.NSE, calendar)
@@ -125,7 +134,9 @@ def test_every_candle_holds_its_own_minutes(session_bars, calendar, minutes, kep
 
 
 @pytest.mark.parametrize("interval", ["1m", "7m", "1h"])
-def test_a_part_read_from_the_lake_is_the_part_of_the_whole(lake, calendar, session_bars, interval):
+def test_a_part_read_from_the_lake_is_the_part_of_the_whole(
+    lake: Lake, calendar: TradingCalendar, session_bars: MakeBars, interval: str
+) -> None:
     bars = session_bars(date(2025, 12, 29), date(2026, 1, 5))
     key = InstrumentKey(Exchange.NSE, "SBIN")
     lake.append(Series(key, Stored.MINUTE), bars, [])
@@ -139,7 +150,7 @@ def test_a_part_read_from_the_lake_is_the_part_of_the_whole(lake, calendar, sess
 
 
 @pytest.mark.parametrize("interval", ["W", "2M", "3D", "Y"])
-def test_a_period_read_from_the_lake_is_whole(lake, calendar, interval):
+def test_a_period_read_from_the_lake_is_whole(lake: Lake, calendar: TradingCalendar, interval: str) -> None:
     bars = daily(date(2025, 1, 1), date(2026, 11, 20), calendar)
     key = InstrumentKey(Exchange.NSE, "SBIN")
     lake.append(Series(key, Stored.DAY), bars, [])
@@ -151,11 +162,11 @@ def test_a_period_read_from_the_lake_is_whole(lake, calendar, interval):
 
 
 @pytest.mark.parametrize("text", ["", "m", "0m", "5", "h", "5x", "1441m", "25h", "-1m", "1.5h", "D2"])
-def test_what_is_no_interval_is_refused(text):
+def test_what_is_no_interval_is_refused(text: str) -> None:
     with pytest.raises(InputError):
         parse_interval(text)
 
 
-def test_seconds_are_not_kept():
+def test_seconds_are_not_kept() -> None:
     with pytest.raises(NotSupported, match="30s"):
         parse_interval("30s")
