@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["Entry", "dashboards", "notebooks", "title_of"]
+__all__ = ["Entry", "dashboards", "notebooks", "said_by"]
 
 _LONGEST_TITLE = 120
 
@@ -22,12 +22,14 @@ class Entry(msgspec.Struct, frozen=True):
     name: str
     title: str
     about: str
+    order: int = 1000
+    """Where it stands among its like: the metadata's ``order``; those without one come last."""
 
 
 def dashboards(workbench: Path) -> list[Entry]:
-    """The dashboards, the desk first, then by name."""
+    """The dashboards in the order that they ask for, then by name."""
     entries = _entries(workbench, (workbench / "dashboards").glob("*.ipynb"))
-    return sorted(entries, key=lambda entry: (entry.name != "desk", entry.name))
+    return sorted(entries, key=lambda entry: (entry.order, entry.name))
 
 
 def notebooks(workbench: Path) -> list[Entry]:
@@ -46,12 +48,12 @@ def _entries(workbench: Path, files: Iterable[Path]) -> list[Entry]:
 
 @lru_cache(maxsize=512)
 def _entry(workbench: Path, file: Path, _changed_ns: int) -> Entry:
-    title, about = title_of(file)
-    return Entry(path=file.relative_to(workbench).as_posix(), name=file.stem, title=title, about=about)
+    title, about, order = said_by(file)
+    return Entry(path=file.relative_to(workbench).as_posix(), name=file.stem, title=title, about=about, order=order)
 
 
-def title_of(file: Path) -> tuple[str, str]:
-    """Title and one line about a notebook, from its metadata, else its first heading, else its file name.
+def said_by(file: Path) -> tuple[str, str, int]:
+    """Title, one line about a notebook and its place, from its metadata, else its first heading, else its file name.
 
     The texts are the file's own words: escape them where they are shown.
     """
@@ -61,10 +63,15 @@ def title_of(file: Path) -> tuple[str, str]:
         metadata = content["metadata"]
         lines = _first_words(content["cells"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return plain, "This file cannot be read as a notebook."
+        return plain, "This file cannot be read as a notebook.", 1000
     heading = next((line.lstrip("#").strip() for line in lines if line.startswith("#")), plain)
     about = next((line for line in lines if not line.startswith("#")), "")
-    return _short(metadata.get("title") or heading), _short(metadata.get("description") or about)
+    order = metadata.get("order")
+    return (
+        _short(metadata.get("title") or heading),
+        _short(metadata.get("description") or about),
+        order if isinstance(order, int) else 1000,
+    )
 
 
 def _first_words(cells: list[dict[str, Any]]) -> list[str]:
