@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from itertools import pairwise
@@ -234,6 +235,37 @@ def test_days_folded_while_a_reader_is_between_two_files_are_not_lost(
     monkeypatch.setattr("openalgo_lab.store.history.lake.recent_room", lambda series: 4_000)
     assert same(lake.read(minutes, *FOREVER_IN_TIME), bars)
     assert len(done) == 1
+
+
+def test_a_writer_killed_at_any_moment_leaves_whole_days_and_covers_none_that_is_not_there(
+    lake: Lake, minutes: Series
+) -> None:
+    code = (
+        "import sys; from pathlib import Path; import numpy as np; from openalgo_lab.store.history.lake import Lake;"
+        "from openalgo_lab.store.history.series import *; from openalgo_lab.model.instruments import InstrumentKey;"
+        "from openalgo_lab.model.vocabulary import Exchange; from openalgo_lab.model.market import Bars;"
+        "l = Lake(Path(sys.argv[1])); s = Series(InstrumentKey(Exchange.NSE, 'M&M'), Stored.MINUTE);"
+        "step = 60 * 10**9; day = 375 * step; ones = np.ones(375)\n"
+        "for n in range(int(sys.argv[2]), 10**6):\n"
+        " first = 1767225600 * 10**9 + n * day\n"
+        " l.append(s, Bars(np.arange(first, first + day, step), *[ones] * 6), [(first, first + day)])\n"
+        " print(n, flush=True)"
+    )
+    covered = 0
+    for kill_after_s in (0.013, 0.047, 0.101):
+        writer = subprocess.Popen([sys.executable, "-c", code, str(lake.root), str(covered)], stdout=subprocess.PIPE)
+        assert writer.stdout is not None
+        assert writer.stdout.readline()
+        time.sleep(kill_after_s)
+        writer.kill()
+        told = covered + 1 + len(writer.communicate()[0].splitlines())
+        bars = lake.read(minutes, *FOREVER_IN_TIME)
+        assert len(bars) % 375 == 0
+        kept = len(bars) // 375
+        assert told <= kept <= told + 1
+        covered = sum(end - start for start, end in lake.spans(minutes)) // (375 * 60_000_000_000)
+        assert told <= covered <= kept
+    assert lake.catalogue()[0].damaged == ()
 
 
 def test_two_writers_of_one_series_lose_nothing(lake: Lake, minutes: Series, session_bars: MakeBars) -> None:
