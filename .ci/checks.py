@@ -55,9 +55,8 @@ def plan(pytest_args: Sequence[str], long: bool) -> list[Step]:
         Step("mypy", ("-m", "mypy")),
         Step("floors", ("-c", LINT_IMPORTS)),
         Step("notebooks", ("-m", "pytest", *nbval, "notebooks"), counts=True),
-        # The widgets' pages and the app's are two runs: Playwright has one loop a process.
-        Step("browser", (*pytest, "-m", "e2e", "--ignore=tests/ui", "tests"), counts=True),
-        Step("widgets", (*pytest, "-m", "e2e", "tests/ui"), counts=True),
+        # One process a file at most: Playwright has one loop a process, and each kind of page has a browser of its own.
+        Step("browser", (*pytest, "-m", "e2e", *parallel, "tests"), counts=True),
         Step("server", (*pytest, "-m", "not e2e", *parallel, "tests/server"), counts=True),
         Step("tests", (*pytest, "-m", "not e2e", *parallel, "--ignore=tests/server", "tests"), counts=True),
     ]

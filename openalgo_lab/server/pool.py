@@ -57,11 +57,12 @@ class PooledKernelManager(AsyncMappingKernelManager):
         """Start (or hand over) a kernel and return its id."""
         name = kwargs.get("kernel_name")
         if name == PAGE_KERNEL and kernel_id is None:
+            # Before the hand-over, which takes a moment: the watch would fill the gap at once, beside the page's start.
+            self.fill(self.refill_delay_s)
             handed = await self._take(path, kwargs.get("env") or {})
             if handed is None:
                 handed = await self._start_cold(path, **kwargs)
             self.pages.add(handed)
-            self.fill(self.refill_delay_s)
             return handed
         started = await super()._async_start_kernel(kernel_id=kernel_id, path=path, **kwargs)  # type: ignore[arg-type]
         if name == ENGINE_KERNEL:

@@ -1,22 +1,21 @@
-"""One app and one browser for all tests of this folder; a fresh browser context for each test."""
+"""One app for all tests of this folder, one browser a file, a fresh browser context for each test."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from openalgo_lab import Lab
 from tests.e2e.pages import PATIENCE_S, AppPage
 from tests.e2e.running_app import RunningApp
+from tests.support.chromium import chromium
 
 _failed = pytest.StashKey[bool]()
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -24,7 +23,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.e2e)
-            item.add_marker(pytest.mark.xdist_group("e2e"))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -34,22 +32,18 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
-# Of the folder, not of the session: a running Playwright holds an event loop that other tests cannot share.
-@pytest.fixture(scope="package")
+# Of the module, not of the session: a running Playwright holds an event loop that other tests cannot share.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        pytest.skip("no Chromium on PATH (install the package chromium)")
     expect.set_options(timeout=PATIENCE_S * 1000)
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+    with chromium() as launched:
         yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="package")
 def app() -> Iterator[RunningApp]:
-    running = RunningApp("e2e")
+    # Each process of a parallel run has an app and a profile of its own.
+    running = RunningApp(f"e2e{os.environ.get('PYTEST_XDIST_WORKER', '')}")
     yield running
     running.stop()
 

@@ -36,16 +36,14 @@ window.tell = (shown) => heard({ k: "shown", v: shown });
 
 @pytest.fixture(scope="module")
 def tab() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
+    from tests.support.chromium import chromium
 
     script = files("openalgo_lab.ui.vault").joinpath("form.js").read_bytes()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+    with chromium() as browser:
         tab = browser.new_page()
         tab.set_content(PAGE % base64.b64encode(script).decode())
         tab.wait_for_function("window.tell !== undefined")
         yield tab
-        browser.close()
 
 
 @pytest.mark.parametrize("text", CORPUS)

@@ -176,11 +176,10 @@ def test_in_a_browser_fields_empty_themselves_and_text_stays_text(page: Page) ->
     page.at(Step.CREATE)
     import base64
 
-    from playwright.sync_api import sync_playwright
+    from tests.support.chromium import chromium
 
     script = files("openalgo_lab.ui.vault").joinpath("form.js").read_bytes()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+    with chromium() as browser:
         tab = browser.new_page()
         tab.set_content(_PAGE % base64.b64encode(script).decode())
         tab.wait_for_function("window.tell !== undefined")
@@ -194,4 +193,3 @@ def test_in_a_browser_fields_empty_themselves_and_text_stays_text(page: Page) ->
         assert FIRST not in tab.content()
         assert tab.get_by_role("button", name="Create vault").is_disabled()
         assert tab.evaluate("window.hit") is None
-        browser.close()
