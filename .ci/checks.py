@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -24,11 +25,12 @@ LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_
 
 @dataclass(frozen=True)
 class Step:
-    """One check: what this Python is started with; `counts` marks a run of pytest."""
+    """One check: what this Python is started with. `counts` marks a run of pytest, `beside` one run by the way."""
 
     name: str
     args: tuple[str, ...]
     counts: bool = False
+    beside: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def plan(pytest_args: Sequence[str], long: bool) -> list[Step]:
     return [
         Step("ruff", ("-m", "ruff", "check", ".")),
         Step("format", ("-m", "ruff", "format", "--check", ".")),
-        Step("mypy", ("-m", "mypy")),
+        Step("mypy", ("-m", "mypy"), beside=True),  # one core, while the notebooks use the other
         Step("floors", ("-c", LINT_IMPORTS)),
         Step("notebooks", ("-m", "pytest", *nbval, "notebooks"), counts=True),
         # One process a file at most: Playwright has one loop a process, and each kind of page has a browser of its own.
@@ -69,11 +71,30 @@ def environment(scratch: Path) -> dict[str, str]:
     return {**os.environ, **folders, "PYTHONUTF8": "1"}
 
 
-def run(step: Step, scratch: Path) -> Result:
-    print(f"\n=== {step.name}", flush=True)
+def run_all(steps: Sequence[Step], scratch: Path) -> list[Result]:
+    """One after the other, but for those that run beside them; in the order of the plan."""
+    beside = [step for step in steps if step.beside]
+    with ThreadPoolExecutor(max(len(beside), 1)) as pool:
+        ahead = {step.name: pool.submit(run, step, scratch, quiet=True) for step in beside}
+        done = {step.name: run(step, scratch) for step in steps if not step.beside}
+        done |= {name: result.result() for name, result in ahead.items()}
+    return [done[step.name] for step in steps]
+
+
+def run(step: Step, scratch: Path, *, quiet: bool = False) -> Result:
+    """Run one step; what a quiet one says is held back until it has ended."""
     report = [f"--junitxml={scratch / step.name}.xml"] if step.counts else []
+    command = [sys.executable, *step.args, *report]
     began = time.monotonic()
-    code = subprocess.call([sys.executable, *step.args, *report], cwd=ROOT, env=environment(scratch))
+    if quiet:
+        ended = subprocess.run(
+            command, cwd=ROOT, env=environment(scratch), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
+        result = Result(step, ended.returncode, time.monotonic() - began)
+        print(f"\n=== {step.name}", ended.stdout.decode(errors="replace").rstrip(), result, sep="\n", flush=True)
+        return result
+    print(f"\n=== {step.name}", flush=True)
+    code = subprocess.call(command, cwd=ROOT, env=environment(scratch))
     result = Result(step, code, time.monotonic() - began)
     print(result, flush=True)
     return result
@@ -96,7 +117,7 @@ def main(argv: Sequence[str]) -> int:
     todo = plan([arg for arg in argv if arg != "--long"], long="--long" in argv)
     with tempfile.TemporaryDirectory(prefix="oal-", ignore_cleanup_errors=True) as folder:
         scratch = Path(folder)
-        results = [run(step, scratch) for step in todo]
+        results = run_all(todo, scratch)
         passed, failed, skipped = count_tests(scratch.glob("*.xml"))
     print("\n=== result", *results, sep="\n")
     print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)

@@ -119,7 +119,7 @@ def test_the_three_things_to_try_stay_away_once_dismissed(open_page: OpenPage) -
     expect(card).to_be_hidden()
 
 
-@pytest.mark.parametrize("presses", [50, pytest.param(1000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("presses", [20, pytest.param(1000, marks=pytest.mark.long)])
 def test_a_double_click_is_one_order(open_page: OpenPage, lab: Lab, presses: int) -> None:
     desk = open_page("desk")
     desk.choose_symbol("sbin")

@@ -23,7 +23,7 @@ def checks(repository: Path) -> ModuleType:
 
 def test_all_checks_by_default(checks: ModuleType) -> None:
     names = [step.name for step in checks.plan([], long=False)]
-    assert names == ["ruff", "format", "mypy", "floors", "notebooks", "browser", "widgets", "server", "tests"]
+    assert names == ["ruff", "format", "mypy", "floors", "notebooks", "browser", "server", "tests"]
 
 
 def test_arguments_mean_pytest_alone(checks: ModuleType) -> None:
@@ -54,3 +54,15 @@ def test_a_failed_step_fails_the_whole_but_not_the_others(
     assert "FAILED (3)" in out
     assert "\nran\n" in out
     assert out.endswith("0 passed, 0 failed, 0 skipped\n")
+
+
+def test_what_runs_beside_the_others_is_told_and_counts(
+    checks: ModuleType, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    beside = checks.Step("by the way", ("-c", "print('heard'); raise SystemExit(2)"), beside=True)
+    monkeypatch.setattr(checks, "plan", lambda _args, long: [beside, checks.Step("two", ("-c", "print('ran')"))])
+    assert checks.main([]) == 1
+    out = capfd.readouterr().out
+    assert "\nheard\n" in out
+    assert "\nran\n" in out
+    assert out.index("by the way FAILED (2)", out.index("=== result")) < out.index("two ", out.index("=== result"))
