@@ -20,6 +20,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
+WITH_BROWSER = ("tests/e2e", "tests/ui", "tests/server")
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 
@@ -58,7 +59,7 @@ def plan(pytest_args: Sequence[str], long: bool) -> list[Step]:
         Step("floors", ("-c", LINT_IMPORTS)),
         Step("notebooks", ("-m", "pytest", *nbval, "notebooks"), counts=True),
         # One process a file at most: Playwright has one loop a process, and each kind of page has a browser of its own.
-        Step("browser", (*pytest, "-m", "e2e", *parallel, "tests"), counts=True),
+        Step("browser", (*pytest, "-m", "e2e", *parallel, *WITH_BROWSER), counts=True),
         Step("server", (*pytest, "-m", "not e2e", *parallel, "tests/server"), counts=True),
         Step("tests", (*pytest, "-m", "not e2e", *parallel, "--ignore=tests/server", "tests"), counts=True),
     ]

@@ -76,6 +76,17 @@ def test_the_action_center_asks_twice_before_all(lab: Lab) -> None:
     view.close()
 
 
+def test_an_older_answer_does_not_undo_the_choice_of_mode(lab: Lab) -> None:
+    view = lab.approvals()
+    view.mode.value = OrderMode.SEMI_AUTO.value
+    view._told_mode(OrderMode.AUTO)
+    assert view.mode.value == OrderMode.SEMI_AUTO.value
+    eventually(lambda: lab.action_center.mode is OrderMode.SEMI_AUTO)
+    view.mode.value = OrderMode.AUTO.value
+    eventually(lambda: lab.action_center.mode is OrderMode.AUTO)
+    view.close()
+
+
 def test_basket_builder(lab: Lab) -> None:
     basket = lab.basket_builder(["SBIN"])
     leg = basket.add("INFY", "SELL")

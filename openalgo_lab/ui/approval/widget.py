@@ -96,6 +96,7 @@ class ActionCenterView(ipywidgets.VBox):
         self._loop = KernelLoop()
         self._editing: Approval | None = None
         self._telling = False
+        self._chosen = False
         self.table = ItemsView(lab, SPEC, height=height)
         self.mode = ipywidgets.ToggleButtons(
             options=[("Automatic", OrderMode.AUTO.value), ("Semi-automatic", OrderMode.SEMI_AUTO.value)],
@@ -175,12 +176,15 @@ class ActionCenterView(ipywidgets.VBox):
                 button.disabled = not waiting
 
     def _told_mode(self, mode: OrderMode) -> None:
+        if self._chosen:  # the answer is older than what the person has chosen meanwhile
+            return
         self._telling = True
         self.mode.value = mode.value
         self._telling = False
 
     def _mode_chosen(self, change: Any) -> None:
         if not self._telling:
+            self._chosen = True
             self.table.do(SetOrderMode(OrderMode(change["new"])), f"The mode is {change['new'].replace('_', '-')}.")
 
 
