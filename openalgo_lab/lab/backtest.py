@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import time
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from openalgo_lab.backtest.market import Market, Tables, make_market
@@ -28,7 +27,7 @@ from openalgo_lab.strategy.strategy import Strategy
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BacktestCalls", "Span", "backtest", "dated_tables", "split_terms", "terms"]
+__all__ = ["Span", "backtest", "backtest_of", "dated_tables", "split_terms", "terms"]
 
 
 Span = tuple[str, Moment] | tuple[str, Moment, Moment]
@@ -108,62 +107,43 @@ def backtest(
     )
 
 
-class BacktestCalls(LabCore):
-    """The part of :class:`~openalgo_lab.lab.Lab` that tries strategies on the past."""
+def backtest_of(
+    lab: LabCore,
+    strategy: type[Strategy],
+    data: pd.DataFrame | Mapping[SymbolLike, pd.DataFrame] | Span,
+    *,
+    symbol: SymbolLike | None,
+    settings: BacktestSettings | None,
+    engine: EngineName,
+    options: Mapping[SymbolLike, pd.DataFrame] | None,
+    more: Mapping[str, Any],
+) -> BacktestResult:
+    """What ``lab.backtest`` does; its arguments and errors are described there."""
+    chosen, parameters = split_terms(strategy, settings, more)
+    bars = _universe(lab, strategy, data) if isinstance(data, tuple) else _bars(lab, named_frames(data, symbol))
+    contracts = None if options is None else _bars(lab, list(options.items()))
+    return backtest(strategy, bars, chosen, parameters, engine=engine, options=contracts)
 
-    def backtest(
-        self,
-        strategy: type[Strategy],
-        data: pd.DataFrame | Mapping[SymbolLike, pd.DataFrame] | Span,
-        *,
-        symbol: SymbolLike | None = None,
-        settings: BacktestSettings | None = None,
-        engine: EngineName = "auto",
-        options: Mapping[SymbolLike, pd.DataFrame] | None = None,
-        **more: Any,
-    ) -> BacktestResult:
-        """Run a strategy on candles: ``lab.backtest(SmaCross, bars, fast=10, slow=30)``.
 
-        Args:
-            data: a frame of ``lab.history``, or frames by symbol, the strategy's main instrument first; or a span,
-                ``("15m", "2026-01-31")`` or with an end, for the history of the strategy's own ``universe``.
-            symbol: the frame's instrument, where it does not say so itself.
-            settings: all terms at once, as :func:`~openalgo_lab.lab.backtest.terms` makes them.
-            engine: ``"event"``, ``"vector"``, or the fastest that gives the same.
-            options: frames of option contracts by symbol, for strategies that choose strikes.
-            more: the strategy's parameters; and single terms, such as ``cash``, ``product``, ``charges``, ``slippage``.
+def _universe(lab: LabCore, strategy: type[Strategy], span: Span) -> dict[Instrument, Bars]:
+    """The history of the instruments that the strategy names itlab."""
+    if not strategy.universe:
+        raise InputError(f"{strategy.__name__} names no universe: give frames, or universe = ('SBIN', …).", "data")
+    interval, start, *rest = span
+    start_ns = moment_ns(start, "start")
+    end_ns = moment_ns(rest[0], "end", day_end=True) if rest else lab.handle.status.market_ns + 1
+    if end_ns <= start_ns:
+        raise InputError(f"The history would end before it starts ({start}): swap them.", field="data")
+    found = {}
+    for name in strategy.universe:
+        instrument = lab.instrument(name)
+        reply = lab.call(GetHistory(instrument.key, interval, start_ns, end_ns), HISTORY_S)
+        found[instrument] = bars_of_reply(reply)
+    return found
 
-        Raises:
-            InputError: the frame, a parameter or a term is wrong, or an indicator looks into the future.
-            RuleError: the dated tables do not know a day of the run.
-        """
-        chosen, parameters = split_terms(strategy, settings, more)
-        bars = self._universe(strategy, data) if isinstance(data, tuple) else self._bars(named_frames(data, symbol))
-        contracts = None if options is None else self._bars(list(options.items()))
-        return backtest(strategy, bars, chosen, parameters, engine=engine, options=contracts)
 
-    def load_backtest(self, path: Path | str) -> BacktestResult:
-        """A run that was kept with ``result.save(path)``."""
-        return BacktestResult.load(path)
-
-    def _universe(self, strategy: type[Strategy], span: Span) -> dict[Instrument, Bars]:
-        """The history of the instruments that the strategy names itself."""
-        if not strategy.universe:
-            raise InputError(f"{strategy.__name__} names no universe: give frames, or universe = ('SBIN', …).", "data")
-        interval, start, *rest = span
-        start_ns = moment_ns(start, "start")
-        end_ns = moment_ns(rest[0], "end", day_end=True) if rest else self.handle.status.market_ns + 1
-        if end_ns <= start_ns:
-            raise InputError(f"The history would end before it starts ({start}): swap them.", field="data")
-        found = {}
-        for name in strategy.universe:
-            instrument = self.instrument(name)
-            reply = self.call(GetHistory(instrument.key, interval, start_ns, end_ns), HISTORY_S)
-            found[instrument] = bars_of_reply(reply)
-        return found
-
-    def _bars(self, frames: list[tuple[SymbolLike, pd.DataFrame]]) -> dict[Instrument, Bars]:
-        return {self.instrument(name): bars_of_frame(frame, f"The frame of {name}") for name, frame in frames}
+def _bars(lab: LabCore, frames: list[tuple[SymbolLike, pd.DataFrame]]) -> dict[Instrument, Bars]:
+    return {lab.instrument(name): bars_of_frame(frame, f"The frame of {name}") for name, frame in frames}
 
 
 def split_terms(

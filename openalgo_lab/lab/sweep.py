@@ -28,110 +28,88 @@ if TYPE_CHECKING:
 
     from openalgo_lab.model.instruments import Instrument
 
-__all__ = ["SweepCalls"]
+__all__ = ["Method", "Where", "sweep_of", "walk_forward_of"]
 
 Method = Literal["grid", "random", "optuna"]
 Where = Callable[[Mapping[str, Any]], bool]
 
 
-class SweepCalls(LabCore):
-    """The part of :class:`~openalgo_lab.lab.Lab` that tries many parameters."""
+def sweep_of(
+    lab: LabCore,
+    strategy: type[Strategy],
+    data: pd.DataFrame | Mapping[SymbolLike, pd.DataFrame | Callable[[], Bars]],
+    *,
+    symbol: SymbolLike | None,
+    method: Method,
+    objective: str,
+    tries: int,
+    seed: int,
+    where: Where | None,
+    executor: Executor | None,
+    workers: int | None,
+    progress: bool | Progress,
+    settings: BacktestSettings | None,
+    more: Mapping[str, Any],
+) -> SweepResult:
+    """What ``lab.sweep`` does; its arguments and errors are described there."""
+    better(objective)
+    chosen, parameters = split_terms(strategy, settings, more)
+    fixed, varied = _named(strategy, parameters)
+    job = Job(strategy, _sources(lab, data, symbol), chosen)
+    hear = _hearer(progress)
 
-    def sweep(
-        self,
-        strategy: type[Strategy],
-        data: pd.DataFrame | Mapping[SymbolLike, pd.DataFrame | Callable[[], Bars]],
-        *,
-        symbol: SymbolLike | None = None,
-        method: Method = "grid",
-        objective: str = "sharpe",
-        tries: int = 100,
-        seed: int = 0,
-        where: Where | None = None,
-        executor: Executor | None = None,
-        workers: int | None = None,
-        progress: bool | Progress = True,
-        settings: BacktestSettings | None = None,
-        **more: Any,
-    ) -> SweepResult:
-        """Run a strategy with many sets of parameters:
-        ``lab.sweep(SmaCross, bars, fast=range(5, 50, 5), slow=range(20, 200, 10))``.
+    def run(some: Sequence[Parameters]) -> Tried:
+        full = [{**fixed, **one} for one in some]
+        return run_job(job, full, executor=executor, workers=workers, progress=hear)
 
-        Args:
-            data: as for :meth:`backtest`; a function that gives the bars is called where the work is done.
-            method: every combination; ``tries`` by chance; or ``tries`` that Optuna asks for, to better ``objective``.
-                The last two take spans too: ``fast=Between(5, 50)``.
-            objective: a figure of the result's frame.
-            seed: the same seed gives the same tries.
-            where: which combinations make sense, for example ``lambda p: p["fast"] < p["slow"]``.
-            executor: any ``concurrent.futures`` executor, Dask's ``client.get_executor()`` included. None: here, or in
-                ``workers`` processes where an event-driven strategy has much to do.
-            progress: a bar in notebooks; or a function that hears (done, of how many).
-            more: parameters (several values are varied, single ones hold for all) and terms, as for :meth:`backtest`.
+    if method == "optuna":
+        tried_of = optuna_search(run, varied, objective, tries=tries, seed=seed, where=where, batch=workers or 8)
+        combinations, tried = tried_of
+    else:
+        combinations = all_of(varied, where) if method == "grid" else drawn(varied, tries, seed, where)
+        tried = run(combinations)
+    return SweepResult(strategy.__name__, combinations, tried, objective, _rerun(job, fixed))
 
-        Raises:
-            InputError: an argument is wrong, or an indicator looks into the future.
-        """
-        better(objective)
-        chosen, parameters = split_terms(strategy, settings, more)
-        fixed, varied = _named(strategy, parameters)
-        job = Job(strategy, self._sources(data, symbol), chosen)
-        hear = _hearer(progress)
 
-        def run(some: Sequence[Parameters]) -> Tried:
-            full = [{**fixed, **one} for one in some]
-            return run_job(job, full, executor=executor, workers=workers, progress=hear)
+def walk_forward_of(
+    lab: LabCore,
+    strategy: type[Strategy],
+    data: pd.DataFrame | Mapping[SymbolLike, pd.DataFrame],
+    *,
+    train_days: int,
+    test_days: int,
+    symbol: SymbolLike | None,
+    objective: str,
+    anchored: bool,
+    where: Where | None,
+    progress: bool | Progress,
+    settings: BacktestSettings | None,
+    more: Mapping[str, Any],
+) -> WalkForward:
+    """What ``lab.walk_forward`` does; its arguments and errors are described there."""
+    chosen, parameters = split_terms(strategy, settings, more)
+    fixed, varied = _named(strategy, parameters)
+    job = Job(strategy, _sources(lab, data, symbol), chosen)
+    combinations = [{**fixed, **one} for one in all_of(varied, where)]
+    return walk_forward(
+        job,
+        combinations,
+        objective=objective,
+        train_days=train_days,
+        test_days=test_days,
+        anchored=anchored,
+        progress=_hearer(progress),
+    )
 
-        if method == "optuna":
-            tried_of = optuna_search(run, varied, objective, tries=tries, seed=seed, where=where, batch=workers or 8)
-            combinations, tried = tried_of
-        else:
-            combinations = all_of(varied, where) if method == "grid" else drawn(varied, tries, seed, where)
-            tried = run(combinations)
-        return SweepResult(strategy.__name__, combinations, tried, objective, _rerun(job, fixed))
 
-    def walk_forward(
-        self,
-        strategy: type[Strategy],
-        data: pd.DataFrame | Mapping[SymbolLike, pd.DataFrame],
-        *,
-        train_days: int,
-        test_days: int,
-        symbol: SymbolLike | None = None,
-        objective: str = "sharpe",
-        anchored: bool = False,
-        where: Where | None = None,
-        progress: bool | Progress = True,
-        settings: BacktestSettings | None = None,
-        **more: Any,
-    ) -> WalkForward:
-        """Choose the best of a grid on ``train_days`` trading days, trade it on the next ``test_days``, move on.
-
-        ``anchored`` training spans all begin with the first day. Each test span starts flat, its indicators know what
-        came before. Otherwise as :meth:`sweep` with ``method="grid"``.
-        """
-        chosen, parameters = split_terms(strategy, settings, more)
-        fixed, varied = _named(strategy, parameters)
-        job = Job(strategy, self._sources(data, symbol), chosen)
-        combinations = [{**fixed, **one} for one in all_of(varied, where)]
-        return walk_forward(
-            job,
-            combinations,
-            objective=objective,
-            train_days=train_days,
-            test_days=test_days,
-            anchored=anchored,
-            progress=_hearer(progress),
-        )
-
-    def _sources(
-        self, data: pd.DataFrame | Mapping[Any, Any], symbol: SymbolLike | None
-    ) -> tuple[tuple[Instrument, Source], ...]:
-        pairs: list[tuple[Any, Any]] = named_frames(data, symbol)
-        return tuple(
-            (self.instrument(name), one if callable(one) else bars_of_frame(one, f"The frame of {name}"))
-            for name, one in pairs
-        )
+def _sources(
+    lab: LabCore, data: pd.DataFrame | Mapping[Any, Any], symbol: SymbolLike | None
+) -> tuple[tuple[Instrument, Source], ...]:
+    pairs: list[tuple[Any, Any]] = named_frames(data, symbol)
+    return tuple(
+        (lab.instrument(name), one if callable(one) else bars_of_frame(one, f"The frame of {name}"))
+        for name, one in pairs
+    )
 
 
 def _named(strategy: type[Strategy], parameters: Mapping[str, Any]) -> tuple[Parameters, dict[str, Choices]]:
