@@ -37,7 +37,7 @@ _LTP_WIDTH: Final = 3
 FRAME_RECORDS: Final = 500
 """Most records a frame: a reader is never kept at one message for long, as at a broker's feed."""
 
-_AT_ONCE: Final = 1000
+_AT_ONCE: Final = 2000
 _SHARES: Final = 5
 """Of more rows than that, so many shares are looked at in turn: at the usual 50 ms a step, each four times a second."""
 _PIECE: Final = 250
