@@ -94,7 +94,10 @@ window.openalgoPage = (function () {
     const errors = [...document.querySelectorAll("script.oal-error")].map((node) => JSON.parse(node.textContent));
     const fatal = errors.find((error) => error.name !== "stderr") ?? (document.querySelector("[type^='application/vnd.voila']") ? null : errors[0]);
     if (fatal) {
-      fault("This page could not start", fatal.name === "stderr" ? "Its program stopped with an error." : fatal.value, fatal.name === "stderr" ? fatal.value : fatal.name);
+      // Of what a program wrote before it stopped, the last line says what went wrong; the rest is for the log.
+      const lastLine = fatal.value.trimEnd().split("\n").pop();
+      if (fatal.name === "stderr") fault("This page could not start", "Its program stopped with an error.", lastLine);
+      else fault("This page could not start", fatal.value, fatal.name);
     } else if (!state.kernel) {
       fault("This page could not start", "Its process did not come up. Reload to try again.");
     } else {
