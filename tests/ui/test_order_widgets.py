@@ -96,8 +96,8 @@ def test_basket_builder(lab: Lab) -> None:
     assert [(order.symbol, order.quantity) for order in basket.orders] == [("SBIN", 1), ("INFY", 3)]
     assert basket.submit()
     assert not basket.submit()  # disarmed until it is answered
+    eventually(lambda: len(basket.outcome.children) == 2)
     eventually(lambda: "2 of 2" in basket.message.value)
-    assert len(basket.outcome.children) == 2
     basket._take_out(leg)
     assert len(basket.legs) == 1
     basket.close()

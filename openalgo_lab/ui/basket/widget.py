@@ -184,14 +184,14 @@ class BasketBuilder(ipywidgets.VBox):
 
     def _placed(self, reply: GroupReply) -> None:
         self.send.disabled = not self._legs
-        good = sum(leg.ok for leg in reply.legs)
-        say = self.message.info if good == len(reply.legs) else self.message.bad
-        say(f"{good} of {len(reply.legs)} legs were taken.")
         lines = []
         for leg in reply.legs:
             state = leg.error or (leg.order.status.value if leg.order is not None else "")
             lines.append(ipywidgets.Label(f"{leg.leg}. {leg.side} {leg.quantity} {leg.symbol}: {state}"))
         self.outcome.children = tuple(lines)
+        good = sum(leg.ok for leg in reply.legs)
+        say = self.message.info if good == len(reply.legs) else self.message.bad
+        say(f"{good} of {len(reply.legs)} legs were taken.")
 
     def _failed(self, error: LabError) -> None:
         self.send.disabled = not self._legs
