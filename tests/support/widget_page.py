@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from openalgo_lab import Lab
 from openalgo_lab.model.commands import PlaceOrder
 from tests.support.waiting import eventually
 
-__all__ = ["Page", "orders_sent", "simulated_lab"]
+__all__ = ["Page", "held", "orders_sent", "simulated_lab"]
 
 
 class Page:
@@ -49,6 +50,28 @@ def simulated_lab(profile: str) -> Iterator[Lab]:
         yield lab
     finally:
         lab.close()
+
+
+@contextmanager
+def held(lab: Lab, monkeypatch: pytest.MonkeyPatch, kind: type[Any]) -> Iterator[list[Any]]:
+    """Commands of a kind wait before they reach the engine, and are noted, until the block ends."""
+    gate, noted = asyncio.Event(), list[Any]()
+    real = lab.handle.call
+
+    def call(command: Any, *rest: Any) -> Coroutine[Any, Any, Any]:
+        async def run() -> Any:
+            noted.append(command)
+            await gate.wait()
+            return await real(command, *rest)
+
+        return run() if isinstance(command, kind) else real(command, *rest)
+
+    monkeypatch.setattr(lab.handle, "call", call)
+    try:
+        yield noted
+    finally:
+        lab.handle.loop.call_soon_threadsafe(gate.set)
+        monkeypatch.setattr(lab.handle, "call", real)
 
 
 def orders_sent(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> list[PlaceOrder]:

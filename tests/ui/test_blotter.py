@@ -29,6 +29,13 @@ def texts(blotter: Blotter, column: str) -> tuple[str, ...]:
     return blotter.grid._layout_now.text[column]
 
 
+def cells(blotter: Blotter, row: int) -> dict[str, str]:
+    """A row's texts as they stand in the grid; empty while it is not there."""
+    layout = blotter.grid._layout_now
+    at = layout.ids.index(row) if row in layout.ids else None
+    return {} if at is None else {column: values[at] for column, values in layout.text.items()}
+
+
 def row_of(blotter: Blotter, order_id: str) -> int:
     page = blotter._pages[blotter._tabs.active]
     eventually(lambda: any(row.key == order_id for row in page.rows.values()))
@@ -53,11 +60,10 @@ def now(lab: Lab, order: Order) -> Order:
 def test_an_order_stands_first_with_its_state_and_markup_stays_text(lab: Lab, blotter: Blotter) -> None:
     order = working(lab, "NTPC")
     row = row_of(blotter, order.order_id)
-    at = blotter.grid.row_ids.index(row)
-    eventually(lambda: texts(blotter, "status")[at] == "open")
-    assert texts(blotter, "symbol")[at] == "NTPC"
-    assert texts(blotter, "strategy")[at] == HOSTILE
-    assert "SIMULATED" in texts(blotter, "account")[at]
+    eventually(lambda: cells(blotter, row).get("status") == "open")
+    shown = cells(blotter, row)
+    assert (shown["symbol"], shown["strategy"]) == ("NTPC", HOSTILE)
+    assert "SIMULATED" in shown["account"]
     act(blotter, row, "cancel")
     eventually(lambda: now(lab, order).status.value == "cancelled")
     eventually(lambda: blotter._message.value.startswith("NTPC: "))
@@ -85,7 +91,7 @@ def test_a_refused_change_is_said_and_arms_the_form_again(lab: Lab, blotter: Blo
     blotter.form.price.value = order.price + 0.013
     blotter.form.apply.click()
     eventually(lambda: "oal-message-bad" in blotter._message._dom_classes)
-    assert not blotter.form.apply.disabled
+    eventually(lambda: not blotter.form.apply.disabled)
     assert blotter.form.layout.display == "flex"
     blotter.form.dismiss.click()
     assert blotter.form.layout.display == "none"
@@ -107,6 +113,7 @@ def test_a_position_is_closed_at_market_and_flat_ones_say_so(lab: Lab) -> None:
     row = next(number for number, one in page.rows.items() if one.texts["symbol"] == "HINDALCO")
     act(quick, row, "close")
     eventually(lambda: all(one.quantity == 0 for one in lab.handle.books.positions if one.symbol == "HINDALCO"))
+    eventually(lambda: "closing order" in quick._message.value)
     act(quick, row, "close")
     assert "flat already" in quick._message.value
     quick.close()
@@ -127,5 +134,5 @@ def test_every_book_opens_with_its_own_columns(lab: Lab, table: object) -> None:
     key = table.key  # type: ignore[attr-defined]
     blotter = Blotter(lab, tab=key)
     eventually(lambda: blotter._pages[key].books_version >= 0)
-    assert blotter.grid._layout_now.ids == tuple(blotter._pages[key].rows)
+    eventually(lambda: blotter.grid._layout_now.ids == tuple(blotter._pages[key].rows))
     blotter.close()

@@ -5,20 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from openalgo_lab import Lab
 from openalgo_lab.engine.principal import Permission, Principal
 from openalgo_lab.model.accounting import PnlCurve, TradeStatistics
-from openalgo_lab.model.approvals import ApprovalState, OrderMode
+from openalgo_lab.model.approvals import ApprovalState, OrderMode, SetOrderMode
 from openalgo_lab.model.commands import PlaceOrder
-from openalgo_lab.model.errors import AwaitsApproval
+from openalgo_lab.model.errors import AwaitsApproval, StoreError
+from openalgo_lab.model.structure_commands import PlaceBasket
 from openalgo_lab.model.vocabulary import Exchange, Product, Side
 from openalgo_lab.ui.order_timeline.latency import STAGES
 from openalgo_lab.ui.pnl.widget import headline
 from tests.support.waiting import eventually
-from tests.support.widget_page import simulated_lab
+from tests.support.widget_page import held, simulated_lab
 
 PROGRAM = Principal("webhook", Permission.TRADE, local=False)
 
@@ -79,7 +81,7 @@ def test_the_action_center_asks_twice_before_all(lab: Lab) -> None:
 def test_an_older_answer_does_not_undo_the_choice_of_mode(lab: Lab) -> None:
     view = lab.approvals()
     view.mode.value = OrderMode.SEMI_AUTO.value
-    view._told_mode(OrderMode.AUTO)
+    view._told_mode(0, OrderMode.AUTO)
     assert view.mode.value == OrderMode.SEMI_AUTO.value
     eventually(lambda: lab.action_center.mode is OrderMode.SEMI_AUTO)
     view.mode.value = OrderMode.AUTO.value
@@ -87,15 +89,35 @@ def test_an_older_answer_does_not_undo_the_choice_of_mode(lab: Lab) -> None:
     view.close()
 
 
-def test_basket_builder(lab: Lab) -> None:
+def test_a_mode_that_was_refused_is_not_shown(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refuse() -> Any:
+        raise StoreError("The profile's folder is full: free some space.")
+
+    view = lab.approvals()
+    eventually(lambda: view._true_mode is OrderMode.AUTO)
+    real = lab.handle.call
+    monkeypatch.setattr(lab.handle, "call", lambda c: refuse() if isinstance(c, SetOrderMode) else real(c))
+    view.mode.value = OrderMode.SEMI_AUTO.value
+    eventually(
+        lambda: view.table.message.value == "The mode was not changed: The profile's folder is full: free some space."
+    )
+    assert view.mode.value == OrderMode.AUTO.value
+    assert lab.action_center.mode is OrderMode.AUTO
+    view.close()
+
+
+def test_basket_builder(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     basket = lab.basket_builder(["SBIN"])
     leg = basket.add("INFY", "SELL")
     leg.lots.value = 3
     eventually(lambda: "Margin" in basket.cost.value)
     assert basket.send.description.startswith("Place 2 legs · SIMULATED")
     assert [(order.symbol, order.quantity) for order in basket.orders] == [("SBIN", 1), ("INFY", 3)]
-    assert basket.submit()
-    assert not basket.submit()  # disarmed until it is answered
+    with held(lab, monkeypatch, PlaceBasket):
+        assert basket.submit()
+        assert not basket.submit()  # disarmed until it is answered
+        leg.lots.value = 2
+        assert not basket.submit()  # a change does not arm it either
     eventually(lambda: len(basket.outcome.children) == 2)
     eventually(lambda: "2 of 2" in basket.message.value)
     basket._take_out(leg)
@@ -120,7 +142,7 @@ def test_a_time_line_without_a_choice_shows_the_newest_order(lab: Lab) -> None:
     line = lab.timeline()
     order = lab.place_order("SBIN", "BUY", 3, confirm_duplicate=True).wait()
     fresh = lab.timeline()
-    assert fresh.choice.value == order.order_id and len(fresh.grid.row_ids) >= 4
+    eventually(lambda: fresh.choice.value == order.order_id and len(fresh.grid.row_ids) >= 4)
     eventually(lambda: line.choice.value and line.grid.row_ids)
     line.close()
     fresh.close()
@@ -129,9 +151,9 @@ def test_a_time_line_without_a_choice_shows_the_newest_order(lab: Lab) -> None:
 def test_time_line_and_latencies(lab: Lab, tmp_path: Path) -> None:
     order = lab.place_order("SBIN", "BUY", 2, confirm_duplicate=True).wait()
     line = lab.timeline(order.order_id)
-    assert len(line.grid.row_ids) >= 4
+    eventually(lambda: len(line.grid.row_ids) >= 4)
     monitor = lab.latency()
-    rows = {row.stage: row for row in monitor.rows}
+    rows = {row.stage: row for row in monitor.rows if row.account == "SIM"}
     assert set(rows) == set(STAGES)
     measured = rows["to the acknowledgement"]
     assert measured.count >= 1 and measured.p50 <= measured.p90 <= measured.p95 <= measured.p99 <= measured.worst

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -21,6 +22,7 @@ from openalgo_lab.model.approvals import (
     SetOrderMode,
 )
 from openalgo_lab.model.command_base import Command
+from openalgo_lab.model.errors import LabError
 from openalgo_lab.ui.blotter.items import Item, ItemsSpec, ItemsView
 from openalgo_lab.ui.grid import Action, Column
 from openalgo_lab.ui.live import KernelLoop
@@ -96,7 +98,8 @@ class ActionCenterView(ipywidgets.VBox):
         self._loop = KernelLoop()
         self._editing: Approval | None = None
         self._telling = False
-        self._chosen = False
+        self._true_mode: OrderMode | None = None
+        self._choices = 0
         self.table = ItemsView(lab, SPEC, height=height)
         self.mode = ipywidgets.ToggleButtons(
             options=[("Automatic", OrderMode.AUTO.value), ("Semi-automatic", OrderMode.SEMI_AUTO.value)],
@@ -125,7 +128,7 @@ class ActionCenterView(ipywidgets.VBox):
         self.table.on_action(lambda action, one: self.edit(one) if action == "edit" else None)
         self.table.on_items(self._counted)
         super().__init__([StyleSheet("approval"), bar, self.table, self.form])
-        self._loop.ask(self._handle, self._handle.call(GetOrderMode()), self._told_mode, lambda _: None)
+        self._ask_mode()
 
     def edit(self, approval: Approval) -> None:
         """Open the form on a waiting request for one contract."""
@@ -175,17 +178,43 @@ class ActionCenterView(ipywidgets.VBox):
             if button.disabled is bool(waiting):
                 button.disabled = not waiting
 
-    def _told_mode(self, mode: OrderMode) -> None:
-        if self._chosen:  # the answer is older than what the person has chosen meanwhile
+    def _ask_mode(self) -> None:
+        told, failed = partial(self._told_mode, self._choices), self.table.message.bad
+        self._loop.ask(self._handle, self._handle.call(GetOrderMode()), told, lambda error: failed(str(error)))
+
+    def _told_mode(self, choices: int, mode: OrderMode) -> None:
+        if choices != self._choices:  # the answer is older than what the person has chosen meanwhile
             return
+        self._true_mode = mode
+        self._show_mode(mode)
+
+    def _show_mode(self, mode: OrderMode) -> None:
         self._telling = True
         self.mode.value = mode.value
         self._telling = False
 
     def _mode_chosen(self, change: Any) -> None:
-        if not self._telling:
-            self._chosen = True
-            self.table.do(SetOrderMode(OrderMode(change["new"])), f"The mode is {change['new'].replace('_', '-')}.")
+        if self._telling:
+            return
+        self._choices += 1
+        self.table.message.info("…")
+        request = self._handle.call(SetOrderMode(OrderMode(change["new"])))
+        self._loop.ask(
+            self._handle, request, partial(self._mode_set, self._choices), partial(self._mode_kept, self._choices)
+        )
+
+    def _mode_set(self, choices: int, mode: OrderMode) -> None:
+        self._true_mode = mode
+        self._told_mode(choices, mode)
+        self.table.message.info(f"The mode is {mode.value.replace('_', '-')}.")
+
+    def _mode_kept(self, choices: int, error: LabError) -> None:
+        """The switch shows the mode in force, never the wish that failed."""
+        if choices == self._choices and self._true_mode is not None:
+            self._show_mode(self._true_mode)
+        self.table.message.bad(f"The mode was not changed: {error}")
+        if choices == self._choices:
+            self._ask_mode()
 
 
 def _order_of(request: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets
@@ -91,6 +92,8 @@ class BasketBuilder(ipywidgets.VBox):
         self._loop = KernelLoop()
         self._account = account
         self._legs: list[LegForm] = []
+        self._waiting = False
+        self._changes = 0
         self._search = SearchBox(lab, placeholder="Add a leg: nifty 26000 ce", shortcut=False)
         self._search.on_pick(self._picked)
         self._box = ipywidgets.VBox([])
@@ -131,7 +134,7 @@ class BasketBuilder(ipywidgets.VBox):
         """Do what the button says; True when it was sent. The outcome comes into :attr:`outcome`."""
         if self.send.disabled or not self._legs:
             return False
-        self.send.disabled = True
+        self._waiting = self.send.disabled = True
         key = secrets.token_hex(8)
         orders = tuple(
             msgspec.structs.replace(order, client_key=f"{key}-{number}") for number, order in enumerate(self.orders, 1)
@@ -164,13 +167,17 @@ class BasketBuilder(ipywidgets.VBox):
         account = self._account or self._handle.status.default_account
         mode = next((one.mode.value.upper() for one in self._handle.status.accounts if one.account == account), "")
         self.send.description = f"Place {count} leg{'' if count == 1 else 's'} · {mode} {account}"
-        self.send.disabled = not count
+        self.send.disabled = self._waiting or not count
         self.cost.value = ""
+        self._changes += 1
         if count:
             request = self._handle.call(EstimateBasketMargin(self.orders))
-            self._loop.ask(self._handle, request, self._priced, lambda error: self._cost_unknown(str(error)))
+            priced, unknown = (partial(take, self._changes) for take in (self._priced, self._cost_unknown))
+            self._loop.ask(self._handle, request, priced, unknown)
 
-    def _priced(self, reply: MarginReply) -> None:
+    def _priced(self, changes: int, reply: MarginReply) -> None:
+        if changes != self._changes:  # the answer is about legs that are no longer so
+            return
         margin, charges = (
             format_inr(reply.margin_paise / 100, symbol=True),
             format_inr(reply.charges_paise / 100, symbol=True),
@@ -179,11 +186,11 @@ class BasketBuilder(ipywidgets.VBox):
         self.cost.value = f"Margin {margin} · charges {charges} · leaves {left}"
         self.cost.tooltip = reply.basis
 
-    def _cost_unknown(self, why: str) -> None:
-        self.cost.value = why
+    def _cost_unknown(self, changes: int, why: LabError) -> None:
+        if changes == self._changes:
+            self.cost.value = str(why)
 
     def _placed(self, reply: GroupReply) -> None:
-        self.send.disabled = not self._legs
         lines = []
         for leg in reply.legs:
             state = leg.error or (leg.order.status.value if leg.order is not None else "")
@@ -192,7 +199,12 @@ class BasketBuilder(ipywidgets.VBox):
         good = sum(leg.ok for leg in reply.legs)
         say = self.message.info if good == len(reply.legs) else self.message.bad
         say(f"{good} of {len(reply.legs)} legs were taken.")
+        self._arm()
 
     def _failed(self, error: LabError) -> None:
-        self.send.disabled = not self._legs
         self.message.bad(str(error))
+        self._arm()
+
+    def _arm(self) -> None:
+        self._waiting = False
+        self.send.disabled = not self._legs

@@ -84,8 +84,8 @@ class ModifyForm(ipywidgets.HBox):
         self._loop.ask(self._handle, self._handle.call(command), self._done, self._failed)
 
     def _done(self, order: Order) -> None:
-        self._message.info(f"{order.symbol}: change sent, now {status_text(order)}.")
         self.shut()
+        self._message.info(f"{order.symbol}: change sent, now {status_text(order)}.")
 
     def _failed(self, error: LabError) -> None:
         self.apply.disabled = False

@@ -102,10 +102,10 @@ class Sender:
         self._changed()
 
     def _failed(self, error: LabError) -> None:
-        self._guard.answered()
         self.message, self.bad = str(error), True
         if isinstance(error, RiskDenied) and error.rule == "duplicate":
             self.duplicate, self.order = self._sent, self._before  # the first one stays in view
         elif field := getattr(error, "field", ""):
             self.refused = {field: str(error)}
+        self._guard.answered()
         self._changed()
