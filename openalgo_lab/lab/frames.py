@@ -1,11 +1,9 @@
-"""DataFrames from the model's values. pandas is imported when the first one is asked for."""
+"""DataFrames from the model's values. pandas and NumPy are imported when the first one is asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from openalgo_lab.model.times import IST
 
@@ -29,6 +27,7 @@ def frame_of(columns: Mapping[str, Sequence[Any]], index: str | None = None) -> 
 
 def ist_times(times_ns: Sequence[int]) -> pd.DatetimeIndex:
     """UTC ns as aware Indian times; 0 (= did not happen) becomes NaT."""
+    import numpy as np
     import pandas as pd
 
     values = np.asarray(times_ns, dtype=np.int64)
@@ -42,6 +41,7 @@ def bars_frame(reply: BarsReply, symbol: str = "") -> pd.DataFrame:
     ``frame.attrs["gaps"]`` says in sentences what the source could not deliver, ``frame.attrs["symbol"]`` whose
     candles these are (``"NSE:SBIN"``).
     """
+    import numpy as np
     import pandas as pd
 
     start = np.frombuffer(reply.start_ns, dtype="<i8")

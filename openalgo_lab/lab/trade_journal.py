@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from openalgo_lab.lab.exports import export_frames
 from openalgo_lab.lab.frames import frame_of, ist_times
@@ -78,7 +77,7 @@ class TradeJournal(Shown):
                 "product": [fill.product.value for fill in fills],
                 "quantity": [fill.quantity for fill in fills],
                 "price": [fill.price for fill in fills],
-                "charges": [float(one.charges) if one.charges is not None else np.nan for one in booked],
+                "charges": [float(one.charges) if one.charges is not None else math.nan for one in booked],
                 "strategy": [fill.strategy for fill in fills],
                 "tags": [", ".join(one.tags) for one in booked],
                 "note": [one.note for one in booked],
@@ -178,6 +177,7 @@ class TradeJournal(Shown):
 
     def curve(self) -> pd.DataFrame:
         """Today's result by minute, rupees: ``total``, ``drawdown``; ``attrs["missing"]`` names what has no price."""
+        import numpy as np
         import pandas as pd
 
         reply = self._lab.call(GetPnlCurve(self._account, self._strategy), 60.0)

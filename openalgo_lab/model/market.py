@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, TypeAlias
+
 import msgspec
-import numpy as np
-import numpy.typing as npt
 
 from openalgo_lab.model.vocabulary import Exchange
+
+if TYPE_CHECKING:
+    # The columns are made elsewhere: who only speaks of quotes and orders need not wait for NumPy.
+    import numpy as np
+    import numpy.typing as npt
 
 __all__ = ["DEPTH_LEVELS", "QUOTE_FIELDS", "Bars", "Candle", "Depth", "DepthLevel", "Quote", "TickBatch"]
 
@@ -30,7 +35,7 @@ QUOTE_FIELDS = (
 )
 """The board's float64 columns, in this order everywhere. NaN = not known (never 0 for "not known")."""
 
-FloatArray = npt.NDArray[np.float64]
+FloatArray: TypeAlias = "npt.NDArray[np.float64]"
 
 
 class Quote(msgspec.Struct, frozen=True):

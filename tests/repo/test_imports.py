@@ -39,6 +39,11 @@ def test_lab_loads_no_heavy_library() -> None:
     assert not loaded & HEAVY
 
 
+def test_lab_waits_for_nothing_that_only_its_use_needs() -> None:
+    """NumPy takes longer than all the rest."""
+    assert not modules_after("from openalgo_lab import Lab") & {"numpy"}
+
+
 def test_visible_names_are_the_promised_ones() -> None:
     assert dir(openalgo_lab) == sorted(openalgo_lab.__all__)
     for name in openalgo_lab.__all__:
