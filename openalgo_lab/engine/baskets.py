@@ -151,6 +151,7 @@ class Baskets:
             strategy=order.strategy,
             account=order.account,
             confirm_duplicate=True,
+            tag=order.tag,
         )
         try:
             placed = await self._slicer.place(command, closing=True)

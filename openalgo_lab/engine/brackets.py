@@ -242,6 +242,7 @@ class BracketKeeper:
             strategy=order.strategy,
             created_ns=now,
             updated_ns=now,
+            tag=order.tag,
         )
         self._watch(bracket)
         return bracket
@@ -291,6 +292,7 @@ class BracketKeeper:
             account=bracket.account,
             client_key=f"bracket/{bracket.bracket_id}/{name}",
             confirm_duplicate=True,
+            tag=bracket.tag,
         )
 
     def _stop_type(self, bracket: c.Bracket) -> PriceType:

@@ -112,6 +112,7 @@ class GttKeeper:
             updated_ns=now,
             expires_ns=command.expires_ns or now + LIFE_NS,
             strategy=command.strategy,
+            tag=command.tag,
         )
         _check(gtt, instrument, now)
         await self._quotes([instrument.key])
@@ -395,4 +396,5 @@ def _order_of(gtt: c.GttOrder, leg: c.WatchedLeg, key: str) -> PlaceOrder:
         account=gtt.account,
         client_key=key,
         confirm_duplicate=True,
+        tag=gtt.tag,
     )

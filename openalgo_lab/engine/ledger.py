@@ -196,6 +196,13 @@ class Ledger:
         with self._change():
             return [report for report in reports if self.apply(account, report)]
 
+    def recall(self, account: str, report: FillReport) -> None:
+        """A trade of an earlier day of an order that goes on: the order's, but none of today's trades and positions."""
+        with self._change():
+            if (file := self._parent(account, report)) is not None:
+                file.fills[report.trade_id] = _fill_of(account, report, file.order)
+                self._judge(file)
+
     def adopt(self, account: str) -> list[Order]:
         """Take over the orders of the broker's books that are not ours: placed elsewhere, or before a lost journal."""
         with self._change():
@@ -297,18 +304,16 @@ class Ledger:
         known = self._trades.get((account, report.trade_id))
         if known is not None:
             return self._apply_again(account, known, report)
-        self._enter_trade(account, report)
+        parent = self._parent(account, report)
+        if parent is not None and report.trade_id in parent.fills:  # recalled
+            return False
+        self._enter_trade(account, report, parent)
         return True
 
     def _apply_again(self, account: str, known: tuple[FillReport, Fill], report: FillReport) -> bool:
         """Another report of a trade that is known: the better one counts, and a different content is told."""
         old, fill = known
-        same = (old.quantity, old.price, old.side, old.symbol) == (
-            report.quantity,
-            report.price,
-            report.side,
-            report.symbol,
-        )
+        same = all(getattr(old, name) == getattr(report, name) for name in ("quantity", "price", "side", "symbol"))
         winner = better_fill(old, report)
         parent = self._parent(account, report) or self._files.get(fill.order_id)
         if not same and parent is not None:
@@ -424,13 +429,8 @@ class Ledger:
 def _judged(order: Order, verdict: Verdict, local: OrderStatus, reason: str) -> Order:
     terms = verdict.terms
     if terms is not None:
-        order = msgspec.structs.replace(
-            order,
-            quantity=terms.quantity,
-            price=terms.price,
-            trigger_price=terms.trigger_price,
-            price_type=terms.price_type,
-        )
+        names = ("quantity", "price", "trigger_price", "price_type")
+        order = msgspec.structs.replace(order, **{name: getattr(terms, name) for name in names})
     return msgspec.structs.replace(
         order,
         status=verdict.status or local,
@@ -491,4 +491,5 @@ def _fill_of(account: str, report: FillReport, order: Order | None) -> Fill:
         price=report.price,
         time_ns=report.exchange_ns,
         strategy=order.strategy if order is not None else "",
+        tag=order.tag if order is not None else "",
     )

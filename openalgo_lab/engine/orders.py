@@ -345,6 +345,7 @@ def _intent(command: PlaceOrder, now_ns: int, parent: str = "") -> OrderIntent:
         strategy=command.strategy,
         created_ns=now_ns,
         parent=parent,
+        tag=command.tag,
     )
 
 

@@ -86,4 +86,5 @@ def _order_of(key: PositionKey, command: PlaceSmartOrder, units: int) -> PlaceOr
         account=key.account,
         client_key=command.client_key,
         confirm_duplicate=True,
+        tag=command.tag,
     )

@@ -185,4 +185,5 @@ def _order_of(
         account=command.account,
         client_key=key,
         confirm_duplicate=bool(number),
+        tag=command.tag,
     )

@@ -118,6 +118,7 @@ class LookedAfterCalls(StructureCalls):
         strategy: str = "",
         account: str = "",
         watch: bool = False,
+        tag: str = "",
     ) -> Ask[GttOrder, GttOrder]:
         """A good-till-triggered order; with both triggers an OCO, of which the first that fires ends the other.
 
@@ -143,6 +144,7 @@ class LookedAfterCalls(StructureCalls):
             strategy=strategy,
             account=account,
             watch=watch,
+            tag=tag,
         )
         return Ask(command, _as_it_is)
 

@@ -60,6 +60,7 @@ class StructureCalls(TradingCalls):
         strategy: str = "",
         account: str = "",
         client_key: str = "",
+        tag: str = "",
     ) -> Ask[SmartReply, SmartOrder]:
         """Bring the net position to ``position_size`` (signed units) with one order; nothing when it is there already.
 
@@ -83,6 +84,7 @@ class StructureCalls(TradingCalls):
             strategy=strategy,
             account=account,
             client_key=client_key,
+            tag=tag,
         )
         return Ask(command, partial(SmartOrder, self._live), _MANY_S)
 
@@ -131,6 +133,7 @@ class StructureCalls(TradingCalls):
         strategy: str = "",
         account: str = "",
         client_key: str = "",
+        tag: str = "",
         **terms: Any,
     ) -> Ask[GroupReply, Legs]:
         """One option by its moneyness: ``lab.place_options_order("NIFTY", "OTM2", "CE", "BUY", 65, expiry="29DEC26")``.
@@ -142,7 +145,7 @@ class StructureCalls(TradingCalls):
         """
         leg = _option_leg(offset, option_type, side, quantity, expiry, split_size=split_size, **terms)
         command = PlaceOptionsOrder(
-            plain_underlying(underlying), word(Exchange, exchange, "exchange"), leg, strategy, account, client_key
+            plain_underlying(underlying), word(Exchange, exchange, "exchange"), leg, strategy, account, client_key, tag
         )
         return Ask(command, partial(Legs, self._live), _MANY_S)
 
@@ -158,6 +161,7 @@ class StructureCalls(TradingCalls):
         strategy: str = "",
         account: str = "",
         client_key: str = "",
+        tag: str = "",
     ) -> Ask[GroupReply, Legs]:
         """Up to 20 options of one underlying, strikes chosen by one price; buys first.
 
@@ -175,6 +179,7 @@ class StructureCalls(TradingCalls):
             client_key,
             word(LegPolicy, policy, "policy"),
             leg_timeout_s,
+            tag,
         )
         return Ask(command, partial(Legs, self._live), _MANY_S + leg_timeout_s * len(chosen))
 

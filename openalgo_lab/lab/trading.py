@@ -51,6 +51,7 @@ class TradingCalls(LabCore):
         account: str = "",
         client_key: str = "",
         confirm_duplicate: bool = False,
+        tag: str = "",
     ) -> Ask[Order, LiveOrder]:
         """Place an order and answer with it, live, as soon as the broker has answered.
 
@@ -65,6 +66,7 @@ class TradingCalls(LabCore):
             product: ``"MIS"`` intraday (the default of the public contract), ``"CNC"`` delivery, ``"NRML"`` overnight.
             client_key: the same key again is the same order, never a second one.
             confirm_duplicate: needed to repeat an identical order within two seconds.
+            tag: a word of yours, such as "breakout": ``lab.journal.results("tag")`` sums what its trades earned.
 
         Raises:
             SymbolError, InputError: the request is wrong; nothing was sent.
@@ -88,6 +90,7 @@ class TradingCalls(LabCore):
             account=account,
             client_key=client_key or secrets.token_hex(8),
             confirm_duplicate=confirm_duplicate,
+            tag=tag,
         )
         return Ask(command, self._live)
 

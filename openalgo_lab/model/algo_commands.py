@@ -66,6 +66,7 @@ class Bracket(msgspec.Struct, frozen=True):
     reason: str = ""
     created_ns: int = 0
     updated_ns: int = 0
+    tag: str = ""
 
 
 class PlaceBracket(Command[Bracket], frozen=True, tag="place_bracket"):

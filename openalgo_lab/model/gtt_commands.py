@@ -53,6 +53,7 @@ class GttOrder(msgspec.Struct, frozen=True):
     native: bool = False
     broker_gtt_id: str = ""
     reason: str = ""
+    tag: str = ""
 
 
 class PlaceGtt(Command[GttOrder], frozen=True, tag="place_gtt"):
@@ -77,6 +78,7 @@ class PlaceGtt(Command[GttOrder], frozen=True, tag="place_gtt"):
     strategy: str = ""
     account: str = ""
     watch: bool = False
+    tag: str = ""
 
 
 class ModifyGtt(Command[GttOrder], frozen=True, tag="modify_gtt"):

@@ -45,6 +45,7 @@ class PlaceOrder(Command[Order], frozen=True, tag="place_order"):
     ``quantity`` in units (a multiple of the lot); above the freeze quantity it goes in slices, and the answer is the
     whole as one order. ``client_key`` makes it idempotent: the same key, the same order.
     ``confirm_duplicate`` must be true to send an intent identical to one of the last 2 s from another key.
+    ``tag`` is a word of the trader's own: it stays with the order and its trades, and results can be summed by it.
     """
 
     exchange: Exchange
@@ -61,6 +62,7 @@ class PlaceOrder(Command[Order], frozen=True, tag="place_order"):
     account: str = ""
     client_key: str = ""
     confirm_duplicate: bool = False
+    tag: str = ""
 
 
 class ModifyOrder(Command[Order], frozen=True, tag="modify_order"):

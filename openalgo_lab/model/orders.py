@@ -111,7 +111,8 @@ def new_order_id() -> str:
 class OrderIntent(msgspec.Struct, frozen=True):
     """What somebody wants: written to the journal before its first byte leaves. Quantity in units, prices in rupees.
 
-    ``parent`` is the id of the larger order that this one is a slice of, "" for an order that stands alone.
+    ``parent`` is the id of the larger order that this one is a slice of, "" for an order that stands alone. ``tag`` is
+    a word of the trader's own; it stays with us.
     """
 
     order_id: str
@@ -129,6 +130,7 @@ class OrderIntent(msgspec.Struct, frozen=True):
     strategy: str = ""
     created_ns: int = 0
     parent: str = ""
+    tag: str = ""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -165,6 +167,7 @@ class Order(msgspec.Struct, frozen=True):
     version: int = 0
     alarms: tuple[str, ...] = ()
     parent: str = ""
+    tag: str = ""
 
     @property
     def remaining(self) -> int:
@@ -197,3 +200,4 @@ class Fill(msgspec.Struct, frozen=True):
     price: float
     time_ns: int
     strategy: str = ""
+    tag: str = ""

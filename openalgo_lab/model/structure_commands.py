@@ -110,6 +110,7 @@ class PlaceSmartOrder(Command[SmartReply], frozen=True, tag="place_smart_order")
     strategy: str = ""
     account: str = ""
     client_key: str = ""
+    tag: str = ""
 
 
 class SplitOrder(Command[GroupReply], frozen=True, tag="split_order"):
@@ -162,6 +163,7 @@ class PlaceOptionsOrder(Command[GroupReply], frozen=True, tag="place_options_ord
     strategy: str = ""
     account: str = ""
     client_key: str = ""
+    tag: str = ""
 
 
 class PlaceOptionsMultiOrder(Command[GroupReply], frozen=True, tag="place_options_multi_order"):
@@ -176,6 +178,7 @@ class PlaceOptionsMultiOrder(Command[GroupReply], frozen=True, tag="place_option
     client_key: str = ""
     policy: LegPolicy = LegPolicy.INDEPENDENT
     leg_timeout_s: float = 10.0
+    tag: str = ""
 
 
 class OptionSymbol(msgspec.Struct, frozen=True):

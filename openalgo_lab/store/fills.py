@@ -1,7 +1,7 @@
 """The fill book: every trade of every day, with what was written to it. One SQLite file a profile and market.
 
-A trade is kept under (account, day, trade id); a better report of it replaces it, notes stay. ``FillStore(None)`` keeps
-nothing (a replay). Used on one thread.
+A trade is kept under (account, day, trade id); a better report of it replaces it, notes stay. Its tags are the one of
+its order and those written to it. ``FillStore(None)`` keeps nothing (a replay). Used on one thread.
 """
 
 from __future__ import annotations
@@ -100,16 +100,18 @@ class FillStore:
     ) -> list[BookedFill]:
         """Trades, oldest first; "" and None do not narrow."""
         bounds = (start.isoformat() if start else "", end.isoformat() if end else "")
-        return [
-            BookedFill(
-                fill=self._decoder.decode(body),
-                day=date.fromisoformat(day),
-                note=note or "",
-                tags=msgspec.json.decode(tags, type=tuple[str, ...]) if tags else (),
-                opening=bool(opening),
-            )
-            for body, day, opening, note, tags in self._rows(_SELECT, (account, *bounds, strategy))
-        ]
+        return [self._booked(*row) for row in self._rows(_SELECT, (account, *bounds, strategy))]
+
+    def _booked(self, body: bytes, day: str, opening: int, note: str | None, tags: str | None) -> BookedFill:
+        fill = self._decoder.decode(body)
+        written = msgspec.json.decode(tags, type=tuple[str, ...]) if tags else ()
+        return BookedFill(
+            fill=fill,
+            day=date.fromisoformat(day),
+            note=note or "",
+            tags=tuple(dict.fromkeys((fill.tag, *written) if fill.tag else written)),
+            opening=bool(opening),
+        )
 
     def forget(self, account: str) -> None:
         """Drop all trades and notes of an account that begins anew."""

@@ -77,6 +77,7 @@ def _order_rows(books: Books) -> Sequence[Row]:
                 "account": f"{order.account} · {order.mode.value.upper()}",
                 "reason": "; ".join((order.reason, *order.alarms)).strip("; "),
                 "strategy": order.strategy,
+                "tag": order.tag,
                 "id": order.broker_order_id or order.order_id,
             },
             numbers={
@@ -104,6 +105,7 @@ def _trade_rows(books: Books) -> Sequence[Row]:
                 "product": fill.product.value,
                 "account": fill.account,
                 "strategy": fill.strategy,
+                "tag": fill.tag,
                 "id": fill.trade_id,
             },
             numbers={
@@ -196,6 +198,7 @@ _PRODUCT = Column(key="product", title="Product", kind="text", width=62)
 _ACCOUNT = Column(key="account", title="Account", kind="text", width=140, hidden=True)
 _TIME = Column(key="time", title="Time", kind="time")
 _STRATEGY = Column(key="strategy", title="Strategy", kind="text", hidden=True)
+_TAG = Column(key="tag", title="Tag", kind="text", hidden=True)
 
 
 def _money(key: str, title: str, *, width: int = 112, signed: bool = False, tint: bool = False) -> Column:
@@ -227,6 +230,7 @@ TABLES: tuple[Table, ...] = (
             Column(key="reason", title="Reason", kind="text", width=260),
             msgspec.structs.replace(_ACCOUNT, hidden=False),
             _STRATEGY,
+            _TAG,
             Column(key="id", title="Order id", kind="text", width=150, hidden=True),
         ),
         empty=Empty(text="No orders today. Press B or S on a symbol to open the ticket."),
@@ -246,6 +250,7 @@ TABLES: tuple[Table, ...] = (
             _PRODUCT,
             msgspec.structs.replace(_ACCOUNT, hidden=False),
             _STRATEGY,
+            _TAG,
             Column(key="id", title="Trade id", kind="text", width=150, hidden=True),
         ),
         empty=Empty(text="No trades today: nothing has been filled yet."),
