@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import getpass
 import secrets
-import sys
 import webbrowser
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from openalgo_lab.broker.callback import DEFAULT_REDIRECT, CallbackServer, param
 from openalgo_lab.broker.login import ONE_TIME, missing_fields
 from openalgo_lab.broker.spec import BrokerSpec, LoginField, LoginKind
 from openalgo_lab.lab.core import LabCore
+from openalgo_lab.lab.front import Front, front
 from openalgo_lab.lab.pairs import Ask, awaited, blocking
 from openalgo_lab.model.broker_commands import (
     ConnectBroker,
@@ -36,6 +36,7 @@ from openalgo_lab.model.broker_commands import (
 from openalgo_lab.model.command_base import Done
 from openalgo_lab.model.errors import InputError
 from openalgo_lab.model.secret import Secret
+from openalgo_lab.model.security_commands import GetVault, VaultInfo
 
 __all__ = ["ConnectCalls"]
 
@@ -49,9 +50,9 @@ Opener = Callable[[str], object]
 
 @dataclass(frozen=True, slots=True)
 class _How:
-    """How a login meets the user."""
+    """How a login meets the user. ``url`` may hold a token."""
 
-    url: str
+    url: Secret
     redirect_uri: str
     ask: Asker | None
     open_page: Opener
@@ -73,12 +74,14 @@ class ConnectCalls(LabCore):
         feed_url: str = "",
         ask: Asker | None = None,
         open_page: Opener = webbrowser.open,
-        **credentials: str,
+        **credentials: str | Secret,
     ) -> Connected:
         """Log in at a broker and take up an account; answers when its orders may pass.
 
         Orders go there when you name the account, or after ``lab.use(account)``; live trading must be armed with
         ``lab.arm(account)``. Give the broker's login fields by name, or be asked for them; the vault keeps them.
+        Without an open vault a terminal is asked for it first; a notebook shows its dialog and the call ends with
+        VaultMissing or VaultError, to be made again when the vault is open.
 
         Args:
             broker: its key, as ``openalgo-lab brokers`` lists it.
@@ -96,7 +99,10 @@ class ConnectCalls(LabCore):
             Rejected, SessionExpired, WireError, Throttled: what the broker answered.
         """
         wanted = ConnectBroker(broker, account, {}, keep, data, base_url, feed_url)
-        return self._log_in(wanted, _How(url, redirect_uri, ask or _asker(), open_page), credentials)
+        given, how = _hidden(credentials), _How(Secret(url), redirect_uri, ask or _asker(), open_page)
+        url = ""  # from here on no frame of ours holds a secret that a traceback with values could print
+        self._require_vault()
+        return self._log_in(wanted, how, given)
 
     async def connect_async(
         self,
@@ -111,9 +117,12 @@ class ConnectCalls(LabCore):
         feed_url: str = "",
         ask: Asker | None = None,
         open_page: Opener = webbrowser.open,
-        **credentials: str,
+        **credentials: str | Secret,
     ) -> Connected:
         """The same on your own loop; asking and the login page wait on a thread of their own."""
+        given = _hidden(credentials)
+        if front() is Front.PAGE:  # a widget belongs to the loop that its cell runs on
+            self._require_open(await self.call_async(GetVault()))
         return await asyncio.to_thread(
             self.connect,
             broker,
@@ -126,7 +135,7 @@ class ConnectCalls(LabCore):
             feed_url=feed_url,
             ask=ask,
             open_page=open_page,
-            **credentials,
+            **given,
         )
 
     def _disconnect(self, account: str, *, logout: bool = False) -> Ask[Done, str]:
@@ -141,17 +150,31 @@ class ConnectCalls(LabCore):
 
     use, use_async = blocking(_use), awaited(_use)
 
-    def _log_in(self, wanted: ConnectBroker, how: _How, given: Mapping[str, str]) -> Connected:
+    def _require_vault(self) -> None:
+        """Whoever sits in front is asked to create or to unlock it; a script gets the engine's own sentence."""
+        if front() is not Front.NOBODY:
+            self._require_open(self.call(GetVault()))
+
+    def _require_open(self, info: VaultInfo) -> None:
+        if info.open:
+            return
+        from openalgo_lab.lab.vault_asking import Terminal, ask_for_vault, show_dialog
+
+        if front() is Front.PAGE:
+            show_dialog(self, info)
+        ask_for_vault(self, info, Terminal())
+
+    def _log_in(self, wanted: ConnectBroker, how: _How, given: Mapping[str, Secret]) -> Connected:
         """With what is known and asked for; and once more with what turns out to be lacking."""
         spec = registry.load(wanted.broker)
         fields = _asked(spec, self.call(KnownLogin(wanted.broker, wanted.account)), given, how.ask)
         if spec.login is LoginKind.REDIRECT:
-            fields.setdefault("redirect_uri", how.redirect_uri)
+            fields.setdefault("redirect_uri", Secret(how.redirect_uri))
         if how.url:
-            fields.update(parameters_of(how.url))
+            fields.update(_secret(parameters_of(how.url.reveal())))
 
         def send() -> Connected:
-            return self.call(msgspec.structs.replace(wanted, credentials=_secret(fields)), CONNECT_S)
+            return self.call(msgspec.structs.replace(wanted, credentials=fields), CONNECT_S)
 
         try:
             return send()
@@ -159,17 +182,17 @@ class ConnectCalls(LabCore):
             # The session of today was no good: a one-time code is missing, or what only the login page can bring.
             lacking = next((one for one in (*spec.login_fields, ONE_TIME) if one.name == error.field), None)
             if lacking is not None and lacking.name not in fields and how.ask is not None:
-                fields[lacking.name] = how.ask(lacking)
+                fields[lacking.name] = Secret(how.ask(lacking))
             elif lacking is None and spec.login is LoginKind.REDIRECT and not how.url and error.field != "account":
                 fields.update(self._redirected(spec, wanted.account, fields, how))
             else:
                 raise
         return send()
 
-    def _redirected(self, spec: BrokerSpec, account: str, fields: Mapping[str, str], how: _How) -> dict[str, str]:
+    def _redirected(self, spec: BrokerSpec, account: str, fields: dict[str, Secret], how: _How) -> dict[str, Secret]:
         """Through the broker's own page; what its callback brought."""
         state = secrets.token_urlsafe(18)
-        page = self.call(GetLoginPage(spec.key, how.redirect_uri, state, account, _secret(fields))).url
+        page = self.call(GetLoginPage(spec.key, how.redirect_uri, state, account, fields)).url
         with CallbackServer(how.redirect_uri, state, echoes_state=state in page) as server:
             if how.open_page(page) is False:
                 raise InputError(
@@ -177,34 +200,34 @@ class ConnectCalls(LabCore):
                     f"lab.connect({spec.key!r}, url='...').",
                     field="url",
                 )
-            return server.wait(LOGIN_S)
+            return _secret(server.wait(LOGIN_S))
 
 
-def _asked(spec: BrokerSpec, needs: LoginNeeds, given: Mapping[str, str], ask: Asker | None) -> dict[str, str]:
+def _asked(spec: BrokerSpec, needs: LoginNeeds, given: Mapping[str, Secret], ask: Asker | None) -> dict[str, Secret]:
     """What was given, and what the user types for the rest."""
-    fields = {name: value for name, value in given.items() if value}
+    fields = dict(given)
     if needs.session or ask is None:
         return fields
-    for field in missing_fields(spec, {**dict.fromkeys(needs.known, "kept"), **fields}):
-        fields[field.name] = ask(field)
+    for field in missing_fields(spec, dict.fromkeys((*needs.known, *fields), "known")):
+        fields[field.name] = Secret(ask(field))
     return fields
 
 
 def _asker() -> Asker | None:
     """How to ask where somebody sits in front: a notebook or a terminal; None in a script without one."""
-    try:
-        from IPython.core.getipython import get_ipython
-
-        if get_ipython() is not None:
-            return _type_in
-    except ImportError:
-        pass
-    return _type_in if sys.stdin is not None and sys.stdin.isatty() else None
+    return _type_in if front() is not Front.NOBODY else None
 
 
 def _type_in(field: LoginField) -> str:
     label = f"{field.label}{f' ({field.hint})' if field.hint else ''}: "
     return getpass.getpass(label) if field.secret else input(label)
+
+
+def _hidden(credentials: dict[str, str | Secret]) -> dict[str, Secret]:
+    """The same as secrets; ``credentials`` is emptied."""
+    given = {name: value if isinstance(value, Secret) else Secret(value) for name, value in credentials.items()}
+    credentials.clear()
+    return {name: value for name, value in given.items() if value}
 
 
 def _secret(fields: Mapping[str, str]) -> dict[str, Secret]:

@@ -125,6 +125,7 @@ planted
 CELLS = [
     "%xmode Verbose",
     START,
+    "lab.connect('zerodha', api_key='shown', api_secret=planted['credential'].reveal())",
     "lab.call(CreateVault(planted['passphrase']), 60)",
     "lab.call(AddUser('asha', planted['password']), 60)",
     "lab.call(SignIn('asha', planted['token'], planted['credential']), 60)",
@@ -156,7 +157,13 @@ def test_a_notebook_with_its_outputs_and_verbose_tracebacks(
     text = nbformat.writes(notebook)
     outputs = [output for cell in notebook.cells for output in cell.outputs]
     failed = [output for output in outputs if output.output_type == "error"]
-    assert [error.ename for error in failed] == ["NotPermitted", "VaultRefused", "TypeError", "VaultRefused"]
+    assert [error.ename for error in failed] == [
+        "VaultMissing",
+        "NotPermitted",
+        "VaultRefused",
+        "TypeError",
+        "VaultRefused",
+    ]
     assert "Secret(••••••)" in text
     assert found_in(text.encode(), CANARIES) == []
     assert found_in(json.dumps(notebook.metadata).encode(), CANARIES) == []
