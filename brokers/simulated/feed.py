@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import msgspec
 import numpy as np
@@ -13,6 +12,7 @@ from brokers.simulated import tables
 from brokers.simulated.rows import Count, OrderRow, TradeRow, fill_report, order_report, read
 from brokers.simulated.tables import PRICE_SCALE, to_word
 from openalgo_lab.broker import FrameContent
+from openalgo_lab.broker.feeding import PlainFeed
 from openalgo_lab.model.errors import DecodeError
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import QUOTE_FIELDS, TickBatch
@@ -32,13 +32,8 @@ class _Message(msgspec.Struct, frozen=True):
     text: str = ""
 
 
-class SimulatedFeed:
+class SimulatedFeed(PlainFeed):
     """Implements `openalgo_lab.broker.FeedSession`; it keeps nothing."""
-
-    needs_ready: ClassVar[bool] = False
-
-    def opened(self) -> Sequence[str | bytes]:
-        return ()
 
     def subscribe(self, instruments: Sequence[Instrument], mode: FeedMode) -> Sequence[str | bytes]:
         body = {"op": "sub", "mode": to_word(tables.MODES, mode, "mode"), "toks": [i.token for i in instruments]}
@@ -46,9 +41,6 @@ class SimulatedFeed:
 
     def unsubscribe(self, instruments: Sequence[Instrument]) -> Sequence[str | bytes]:
         return (msgspec.json.encode({"op": "unsub", "toks": [i.token for i in instruments]}).decode(),)
-
-    def ping(self) -> str | bytes | None:
-        return None
 
     def received(self, frame: str | bytes) -> FrameContent:
         if isinstance(frame, bytes):

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from brokers.zerodha import tables
-from brokers.zerodha.packets import decode_frame
+from brokers.zerodha.packets import decode_frame, decode_frames
 from brokers.zerodha.reports import BROKER, ROWS
 from openalgo_lab.broker import FrameContent
 from openalgo_lab.broker.feeding import PlainFeed
@@ -42,6 +42,11 @@ class KiteFeed(PlainFeed):
                 return FrameContent(notice=f"{kind}: {str(message.raw('data'))[:500]}")
             case _:
                 return FrameContent()  # Kite adds kinds of its own apps' without notice
+
+    def together(self, frames: Sequence[str | bytes]) -> FrameContent | None:
+        """Market data that waited together in the socket."""
+        packed = [frame for frame in frames if isinstance(frame, bytes)]
+        return FrameContent(ticks=decode_frames(packed)) if len(packed) == len(frames) else None
 
 
 def _message(act: str, value: Sequence[Any]) -> str:

@@ -7,7 +7,7 @@ read at once: one view, one conversion, one division, whatever their number.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -17,7 +17,7 @@ from openalgo_lab.model.errors import DecodeError
 from openalgo_lab.model.market import DEPTH_LEVELS, TickBatch
 from openalgo_lab.model.times import NS_PER_SECOND
 
-__all__ = ["decode_frame"]
+__all__ = ["decode_frame", "decode_frames"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -75,17 +75,38 @@ def decode_frame(frame: bytes) -> tuple[TickBatch, ...]:
         if len(frame) == 1 or frame == b"\x00\x00":
             return ()
         raise DecodeError(f"A market frame of Zerodha has {len(frame)} bytes.")
-    count, length = _HEAD.unpack_from(frame)
-    layout = _LAYOUTS.get(length)
-    if layout is not None and len(frame) == 2 + count * layout.step and _uniform(frame, layout, count):
+    count, _ = _HEAD.unpack_from(frame)
+    layout = _whole(len(frame), frame[: _HEAD.size])
+    if layout is not None and (count == 1 or _uniform(frame, layout, count, 2)):
         return (_batch(layout, frame, 2),)
     return _mixed(frame, count)
 
 
-def _uniform(frame: bytes, layout: _Layout, count: int) -> bool:
-    """Whether every packet has the first one's length."""
+def decode_frames(frames: Sequence[bytes]) -> tuple[TickBatch, ...]:
+    """The ticks of several frames, in their order: one batch where all packets are of one kind. Raises DecodeError."""
+    forms = {(len(frame), frame[: _HEAD.size]) for frame in frames}
+    layouts = [_whole(length, head) for length, head in forms]
+    layout = layouts[0] if layouts else None
+    if layout is not None and layouts.count(layout) == len(layouts):
+        packets = b"".join([frame[2:] for frame in frames])
+        if _uniform(packets, layout, len(packets) // layout.step):
+            return (_batch(layout, packets, 0),)
+    return tuple(batch for frame in frames for batch in decode_frame(frame))
+
+
+def _whole(length: int, head: bytes) -> _Layout | None:
+    """The kind of a frame's first packet, if a frame so long holds as many of them as it says."""
+    if len(head) < _HEAD.size:
+        return None
+    count, size = _HEAD.unpack(head)
+    layout = _LAYOUTS.get(size)
+    return layout if layout is not None and length == 2 + count * layout.step else None
+
+
+def _uniform(packets: bytes, layout: _Layout, count: int, at: int = 0) -> bool:
+    """Whether every packet, from ``at`` on, has the kind's length."""
     high, low = layout.length[:1], layout.length[1:]
-    return count == 1 or (frame[2 :: layout.step] == high * count and frame[3 :: layout.step] == low * count)
+    return packets[at :: layout.step] == high * count and packets[at + 1 :: layout.step] == low * count
 
 
 def _mixed(frame: bytes, count: int) -> tuple[TickBatch, ...]:

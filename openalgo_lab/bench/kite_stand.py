@@ -5,8 +5,8 @@ the manual shows a login with it.
         lab.connect("zerodha", base_url=stand.base_url, feed_url=stand.feed_url, url=stand.after_login, ...)
 
 Any key and secret will do. Orders are taken and stay open; the books are empty. Its websocket answers a mode message
-with a full packet of each symbol. ``GET /stand/flood?frames=n`` sends n frames of a hundred packets to every socket,
-``GET /stand/cut`` cuts them.
+with a full packet of each symbol. ``GET /stand/flood?packets=100&frames=n`` sends n frames of a hundred packets (or of
+one) to every socket, ``GET /stand/cut`` cuts them.
 """
 
 from __future__ import annotations
@@ -108,8 +108,10 @@ class _Stand:
         self._sockets: set[asyncio.StreamWriter] = set()
         self._orders = 0
         every = [token(number) for number in range(SYMBOLS)]
-        batches = [every[start : start + _PACKETS] for start in range(0, SYMBOLS, _PACKETS)]
-        self._round = [_server_frame(2, frame(batch)) for batch in batches]
+        self._rounds = {
+            size: [_server_frame(2, frame(every[start : start + size])) for start in range(0, SYMBOLS, size)]
+            for size in (1, _PACKETS)
+        }
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -124,7 +126,8 @@ class _Stand:
                     return
                 writer.write(self._answer(method, target))
                 if target.startswith("/stand/flood"):
-                    await self._flood(int(target.rpartition("=")[2]))
+                    asked = parse_qs(target.partition("?")[2])
+                    await self._flood(int(asked["frames"][0]), self._rounds[int(asked["packets"][0])])
         except (asyncio.IncompleteReadError, ConnectionError):
             pass
         finally:
@@ -169,10 +172,13 @@ class _Stand:
             for start in range(0, len(tokens), _PACKETS):
                 writer.write(_server_frame(2, frame(tokens[start : start + _PACKETS])))
 
-    async def _flood(self, frames: int) -> None:
-        for number in range(frames):
+    async def _flood(self, frames: int, round_: Sequence[bytes]) -> None:
+        """As fast as they are taken, 16 kB or a frame at a time: a busy sender's kernel gathers small ones too."""
+        step = max(1, 16 * 1024 // len(round_[0]))
+        for number in range(0, frames, step):
+            data = b"".join(round_[n % len(round_)] for n in range(number, min(number + step, frames)))
             for writer in list(self._sockets):
-                writer.write(self._round[number % len(self._round)])
+                writer.write(data)
                 await writer.drain()
 
 

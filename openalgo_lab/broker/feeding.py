@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from openalgo_lab.broker.spec import FeedMessage
+from openalgo_lab.broker.spec import FeedMessage, FrameContent
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.vocabulary import FeedMode
 
@@ -33,6 +33,11 @@ class PlainFeed:
 
     def ping(self) -> str | bytes | None:
         """Nothing is sent by the clock."""
+        return None
+
+    def together(self, frames: Sequence[str | bytes]) -> FrameContent | None:
+        """Messages are read one by one."""
+        del frames
         return None
 
 

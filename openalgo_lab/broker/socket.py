@@ -263,12 +263,12 @@ class FeedSocket:
         silence_s = self._feed.silence_s
         try:
             async with asyncio.timeout(silence_s or None) as guard:
-                async for frame in connection.frames():
+                async for burst in connection.bursts():
                     if silence_s:
                         guard.reschedule(loop.time() + silence_s)
-                    content = self._take(frame)
-                    if content is not None and (content.replies or content.ready or content.refused):
-                        await self._answer(content)
+                    for content in self._take(burst):
+                        if content.replies or content.ready or content.refused:
+                            await self._answer(content)
         except TimeoutError:
             return f"Nothing was heard for {silence_s:g} s; connecting again."
         except WireError as error:
@@ -291,9 +291,31 @@ class FeedSocket:
 
     # What is heard ---------------------------------------------------------------------------------------------
 
-    def _take(self, frame: str | bytes) -> FrameContent | None:
+    def _take(self, burst: Sequence[str | bytes]) -> Iterator[FrameContent]:
+        """What the messages say, delivered; at once where the session can read them so."""
         self._last_frame = time.monotonic()
         self._failures = 0
+        whole = self._read_together(burst) if len(burst) > 1 else None
+        if whole is not None:
+            yield whole
+            return
+        for frame in burst:
+            content = self._read_one(frame)
+            if content is not None:
+                yield content
+
+    def _read_together(self, burst: Sequence[str | bytes]) -> FrameContent | None:
+        if self._session is None:
+            return None
+        try:
+            content = self._session.together(burst)
+        except DecodeError:  # one of them does not fit: each for itself, so that the others are not lost
+            return None
+        if content is not None:
+            self._deliver(content)
+        return content
+
+    def _read_one(self, frame: str | bytes) -> FrameContent | None:
         if self._session is None:
             return None
         try:

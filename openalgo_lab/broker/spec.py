@@ -233,6 +233,13 @@ class FeedSession(Protocol):
     def received(self, frame: str | bytes) -> FrameContent:
         """What a message says. Raises DecodeError; the socket goes on after it."""
 
+    def together(self, frames: Sequence[str | bytes]) -> FrameContent | None:
+        """What several messages say that came together, where one reading of all is quicker and says the same.
+
+        None, or a DecodeError, leaves them to :meth:`received` one by one: so only a session that keeps no state of
+        what it hears may offer it.
+        """
+
 
 # The codec ----------------------------------------------------------------------------------------------------------
 

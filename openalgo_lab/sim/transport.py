@@ -155,7 +155,7 @@ class ExchangeDriver:
             return
 
 
-class ReaderFeed:
+class ReaderFeed(FeedConnection):
     """A reader's end of the feed: a `FeedConnection` in this process, and what the server copies to a socket."""
 
     def __init__(self, driver: ExchangeDriver, reader: Reader) -> None:

@@ -13,7 +13,7 @@ import asyncio
 import struct
 import time
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
@@ -171,7 +171,7 @@ class RecordingTransport:
         self._recorder.close()
 
 
-class _RecordedFeed:
+class _RecordedFeed(FeedConnection):
     def __init__(self, inner: FeedConnection, recorder: Recorder, number: int) -> None:
         self._inner = inner
         self._recorder = recorder
@@ -182,9 +182,15 @@ class _RecordedFeed:
         await self._inner.send(message)
 
     async def frames(self) -> AsyncIterator[str | bytes]:
-        async for frame in self._inner.frames():
-            self._recorder.write("frame", body=frame, feed=self._number)
-            yield frame
+        async for burst in self.bursts():
+            for frame in burst:
+                yield frame
+
+    async def bursts(self) -> AsyncIterator[Sequence[str | bytes]]:
+        async for burst in self._inner.bursts():
+            for frame in burst:
+                self._recorder.write("frame", body=frame, feed=self._number)
+            yield burst
         self._recorder.write("end", feed=self._number)
 
     async def close(self) -> None:
@@ -250,7 +256,7 @@ class Player:
         """Nothing to close."""
 
 
-class _PlayedFeed:
+class _PlayedFeed(FeedConnection):
     def __init__(self, records: list[Record], speed: float) -> None:
         self._records = records
         self._speed = speed

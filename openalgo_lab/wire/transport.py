@@ -5,7 +5,7 @@ A real HTTP pool, the in-process simulated exchange and a test double are interc
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -50,13 +50,18 @@ class HttpResponse(msgspec.Struct, frozen=True):
 
 
 class FeedConnection(Protocol):
-    """One open market-data (or order-update) socket."""
+    """One open market-data (or order-update) socket. Derive from it: only ``bursts`` has a body."""
 
     async def send(self, message: str | bytes) -> None:
         """Send one message. Raises WireError when the socket is gone."""
 
     def frames(self) -> AsyncIterator[str | bytes]:
         """Frames as they come; ends normally when the socket is closed, raises WireError when it was cut."""
+
+    async def bursts(self) -> AsyncIterator[Sequence[str | bytes]]:
+        """The same, with all that have come by now at a time: at least one, in their order. Nothing is waited for."""
+        async for frame in self.frames():
+            yield (frame,)
 
     async def close(self) -> None:
         """Close it; never raises."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -22,6 +23,8 @@ _PING_INTERVAL_S: Final = 10.0
 _MAX_MESSAGE: Final = 8 << 20
 _MAX_QUEUE: Final = 64
 _CLOSE_TIMEOUT_S: Final = 1.0
+_MAX_BURST: Final = 256
+"""Frames of one burst, so that a flood leaves the loop to others in between."""
 
 
 async def open_websocket(
@@ -64,7 +67,7 @@ async def open_websocket(
     return _Socket(connection)
 
 
-class _Socket:
+class _Socket(FeedConnection):
     """One open websocket."""
 
     def __init__(self, connection: ClientConnection) -> None:
@@ -79,9 +82,20 @@ class _Socket:
 
     async def frames(self) -> AsyncIterator[str | bytes]:
         """Messages as they come; ends when the server closes, raises WireError when the socket was cut."""
+        async for burst in self.bursts():
+            for frame in burst:
+                yield frame
+
+    async def bursts(self) -> AsyncIterator[Sequence[str | bytes]]:
+        """What one read of the socket brought, at a time: the library parses all of it before anybody is woken."""
+        receive, queue = self._connection.recv, self._connection.recv_messages.frames.queue
         try:
             while True:
-                yield await self._connection.recv()
+                burst = [await receive()]
+                with contextlib.suppress(ConnectionClosed):  # an unreadable message: the next call says so again
+                    while queue and queue[-1].fin and len(burst) < _MAX_BURST:
+                        burst.append(await receive())
+                yield burst
         except ConnectionClosedOK:
             return
         except ConnectionClosed as error:

@@ -15,7 +15,7 @@ from openalgo_lab.broker.feed import Feed, FeedMeans
 from openalgo_lab.model.errors import SessionExpired, WireError
 from openalgo_lab.model.vocabulary import FeedMode
 from openalgo_lab.sim.faults import Act, Fault, Flow
-from openalgo_lab.wire.transport import HttpRequest, HttpResponse
+from openalgo_lab.wire.transport import FeedConnection, HttpRequest, HttpResponse
 from tests.brokers.simulated.exchange import SHARE, Sink, intent, listed, rig, tokens_seen, until
 from tests.sim.fake_market import INSTRUMENTS, NIFTY, SBIN
 
@@ -32,7 +32,7 @@ def hello(number: int = 0) -> str:
     return f'{{"k":"hello","n":{number}}}'
 
 
-class Connection:
+class Connection(FeedConnection):
     """A feed connection that says what the test puts into it."""
 
     def __init__(self) -> None:

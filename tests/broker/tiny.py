@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, ClassVar
 
@@ -27,6 +28,7 @@ from openalgo_lab.broker import (
     PlainCodec,
     Session,
 )
+from openalgo_lab.broker.feeding import PlainFeed
 from openalgo_lab.model.errors import DecodeError, InputError, LabError, SessionExpired, Throttled, WireError
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import TickBatch
@@ -34,6 +36,7 @@ from openalgo_lab.model.orders import OrderStatus
 from openalgo_lab.model.portfolio import Account, Funds
 from openalgo_lab.model.reports import Evidence, FillReport, OrderReport
 from openalgo_lab.model.vocabulary import Exchange, FeedMode, InstrumentType, Mode, PriceType, Product, Side
+from openalgo_lab.wire.transport import FeedConnection
 
 ACCOUNT = Account("ME", "tiny", Mode.LIVE)
 
@@ -45,7 +48,7 @@ def share(number: int) -> Instrument:
 SHARES = [share(number) for number in range(1, 3001)]
 
 
-class TinyFeed:
+class TinyFeed(PlainFeed):
     """Says hello, waits for welcome where ``needs_ready``, answers a ping."""
 
     needs_ready: ClassVar[bool] = False
@@ -175,7 +178,7 @@ def feed_spec(feed_class: type[TinyFeed] = TinyFeed, **what: Any) -> BrokerSpec:
     return spec(feeds=(feed,), codec=codec(feed_class))
 
 
-class Line:
+class Line(FeedConnection):
     """One scripted socket."""
 
     def __init__(self, path: str) -> None:
@@ -194,10 +197,24 @@ class Line:
         self.sent.append(str(message))
 
     async def frames(self) -> AsyncIterator[str | bytes]:
-        while (message := await self._said.get()) is not None:
-            if isinstance(message, Exception):
-                raise message
-            yield message
+        async for burst in self.bursts():
+            for frame in burst:
+                yield frame
+
+    async def bursts(self) -> AsyncIterator[Sequence[str | bytes]]:
+        """What was said at once comes at once."""
+        while True:
+            waiting = [await self._said.get()]
+            while not self._said.empty():
+                waiting.append(self._said.get_nowait())
+            frames = list(itertools.takewhile(lambda one: isinstance(one, (str, bytes)), waiting))
+            if frames:
+                yield [frame for frame in frames if isinstance(frame, (str, bytes))]
+            if len(frames) < len(waiting):
+                last = waiting[len(frames)]
+                if isinstance(last, Exception):
+                    raise last
+                return
 
     async def close(self) -> None:
         if not self.closed:

@@ -271,6 +271,53 @@ async def test_a_feed_that_is_cut_raises() -> None:
         await wire.close()
 
 
+async def test_what_waited_in_the_socket_comes_together_and_a_part_of_a_message_holds_nothing_up() -> None:
+    from websockets.asyncio.server import ServerConnection, serve
+
+    sent, more = asyncio.Event(), asyncio.Event()
+
+    async def say(socket: ServerConnection) -> None:
+        for word in ("a", b"b", "c"):
+            await socket.send(word)
+
+        async def parts() -> AsyncIterator[str]:
+            yield "d"
+            sent.set()
+            await more.wait()
+            yield "e"
+
+        await socket.send(parts())
+
+    async with serve(say, "127.0.0.1", 0) as server:
+        wire = HttpTransport(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        feed = await wire.open_feed("/feed")
+        await asyncio.wait_for(sent.wait(), 10)
+        bursts = feed.bursts()
+        heard: list[str | bytes] = []
+        while len(heard) < 3:
+            heard += await asyncio.wait_for(anext(bursts), 10)
+        assert heard == ["a", b"b", "c"]
+        more.set()
+        assert [frame async for burst in bursts for frame in burst] == ["de"]
+        await wire.close()
+
+
+async def test_a_flood_comes_in_order_and_in_bursts_that_leave_the_loop_to_others() -> None:
+    from websockets.asyncio.server import ServerConnection, serve
+
+    async def flood(socket: ServerConnection) -> None:
+        for number in range(3_000):
+            await socket.send(str(number))
+
+    async with serve(flood, "127.0.0.1", 0) as server:
+        wire = HttpTransport(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        feed = await wire.open_feed("/feed")
+        bursts = [burst async for burst in feed.bursts()]
+        assert [int(frame) for burst in bursts for frame in burst] == list(range(3_000))
+        assert max(map(len, bursts)) <= 256
+        await wire.close()
+
+
 @pytest.mark.parametrize(("status", "error"), [(401, SessionExpired), (403, SessionExpired), (500, WireError)])
 async def test_a_feed_that_is_refused(server: Server, wire: HttpTransport, status: int, error: type[Exception]) -> None:
     server.reply = f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\n\r\n".encode()

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brokers.zerodha.packets import decode_frame
+from brokers.zerodha.packets import decode_frame, decode_frames
 from openalgo_lab.model.errors import DecodeError
 from openalgo_lab.model.market import QUOTE_FIELDS, TickBatch
 from tests.brokers.zerodha.golden import CDS_LTP, FULL, INDEX_FULL, MIXED, QUOTE, frames
@@ -153,6 +153,49 @@ def survives(frame: bytes) -> None:
     for batch in batches:
         assert len(batch.tokens) == len(batch.time_ns)
         assert all(len(column) == len(batch.tokens) for column in batch.columns.values())
+
+
+def flat(batches: tuple[TickBatch, ...]) -> list[tuple[int, int, dict[str, float], list[float]]]:
+    """Ticks in their order, NaN as -1 so that they compare."""
+    return [
+        (
+            int(batch.tokens[row]),
+            int(batch.time_ns[row]),
+            {name: -1.0 if math.isnan(value) else value for name, value in values(batch, row).items()},
+            [] if batch.depth is None else np.nan_to_num(batch.depth[row], nan=-1.0).ravel().tolist(),
+        )
+        for batch in batches
+        for row in range(len(batch.tokens))
+    ]
+
+
+GOOD = [*frames(), framed([FULL[4:]] * 3), framed([QUOTE[4:]] * 2), framed([FULL[4:], INDEX_FULL[4:]]), b"\0"]
+
+
+@given(st.lists(st.sampled_from(GOOD), max_size=12))
+def test_frames_together_say_what_they_say_one_by_one(burst: list[bytes]) -> None:
+    assert flat(decode_frames(burst)) == flat(tuple(batch for frame in burst for batch in decode_frame(frame)))
+
+
+def test_frames_of_one_kind_are_one_batch() -> None:
+    (batch,) = decode_frames([FULL, framed([FULL[4:]] * 3), FULL])
+    assert len(batch.tokens) == 5
+
+
+@given(st.lists(st.sampled_from(GOOD), min_size=1, max_size=6), st.data())
+def test_a_damaged_frame_among_others_is_an_error_and_never_another_value(
+    burst: list[bytes], data: st.DataObject
+) -> None:
+    at = data.draw(st.integers(0, len(burst) - 1))
+    cut = data.draw(st.integers(0, len(burst[at]) - 1))
+    burst[at] = burst[at][:cut]
+    try:
+        alone = flat(tuple(batch for frame in burst for batch in decode_frame(frame)))
+    except DecodeError:
+        with pytest.raises(DecodeError):
+            decode_frames(burst)
+    else:
+        assert flat(decode_frames(burst)) == alone
 
 
 @given(st.binary(max_size=400))
