@@ -244,7 +244,7 @@ class Engine:
         self.ledger.add_account(line.account)
         if line.journal.notice:
             self._report("journal", line.journal.notice)
-        restored = self.recorder.restore(line)
+        restored = self.recorder.restore(line, self._parts.now_ns())
         self.flow.restore_keys(restored.client_keys)
         self.gate.kill_switch = self.gate.kill_switch or restored.kill_switch
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import TypeGuard
 
 from openalgo_lab.engine.ledger import Ledger
 from openalgo_lab.engine.router import Line
 from openalgo_lab.model.errors import JournalError
 from openalgo_lab.model.orders import Order, OrderStatus
-from openalgo_lab.model.reports import PositionReport, Report
+from openalgo_lab.model.reports import FillReport, PositionReport, Report
+from openalgo_lab.model.times import trade_date
 from openalgo_lab.store.journal_records import (
     Asked,
     Ended,
@@ -68,15 +71,24 @@ class Recorder:
             self._ended.add(order.order_id)
             line.journal.append(Ended(order.order_id))
 
-    def restore(self, line: Line) -> Restored:
+    def restore(self, line: Line, now_ns: int) -> Restored:
         """Replay a journal into the ledger. An order without any word of its fate is UNKNOWN.
+
+        Trades of earlier days (of orders that had not ended) are their orders' only: today's positions begin with
+        what the broker says is held.
 
         Raises JournalError for records that cannot be read.
         """
         restored = Restored()
+        old: list[Reported] = []
         with self._ledger.batch():
             for record in self._readable(line):
-                self._restore(line, record, restored)
+                if _is_fill_before(trade_date(now_ns), record):
+                    old.append(record)
+                else:
+                    self._restore(line, record, restored)
+            for record in old:
+                self._restore_earlier(line, record, now_ns, restored)
             for order in self._ledger.orders(line.name):
                 if order.status is OrderStatus.SENDING:
                     self._ledger.settle(order.order_id, OrderStatus.UNKNOWN, _ON_ITS_WAY)
@@ -116,6 +128,15 @@ class Recorder:
         if record.client_key:
             restored.client_keys[(intent.account, record.client_key)] = intent.order_id
 
+    def _restore_earlier(self, line: Line, record: Reported, now_ns: int, restored: Restored) -> None:
+        """An earlier day's trade; one with an old stamp whose order is of today is today's all the same."""
+        order = self._ledger.find(record.order)
+        earlier = order is not None and trade_date(order.created_ns) < trade_date(now_ns)
+        if earlier and record.account == line.name and isinstance(record.report, FillReport):
+            self._ledger.recall(line.name, record.report)
+        else:
+            self._restore(line, record, restored)
+
     def _restore_snapshot(self, line: Line, record: Snapshotted) -> None:
         """Money and holdings as they were last known; positions follow from the journal's own orders and trades."""
         if record.account == line.name:
@@ -127,3 +148,10 @@ class Recorder:
         order = self._ledger.find(order_id)
         if order is not None and order.account == line.name:
             self._ledger.settle(order_id, status, reason)
+
+
+def _is_fill_before(today: date, record: JournalRecord) -> TypeGuard[Reported]:
+    """Whether a record tells a trade that is stamped with an earlier day."""
+    if not isinstance(record, Reported) or not isinstance(record.report, FillReport):
+        return False
+    return bool(record.report.exchange_ns) and trade_date(record.report.exchange_ns) < today
