@@ -83,7 +83,7 @@ class Recorder:
         old: list[Reported] = []
         with self._ledger.batch():
             for record in self._readable(line):
-                if _is_fill_before(trade_date(now_ns), record):
+                if _is_fill_before(record, trade_date(now_ns)):
                     old.append(record)
                 else:
                     self._restore(line, record, restored)
@@ -150,7 +150,7 @@ class Recorder:
             self._ledger.settle(order_id, status, reason)
 
 
-def _is_fill_before(today: date, record: JournalRecord) -> TypeGuard[Reported]:
+def _is_fill_before(record: JournalRecord, today: date) -> TypeGuard[Reported]:
     """Whether a record tells a trade that is stamped with an earlier day."""
     if not isinstance(record, Reported) or not isinstance(record.report, FillReport):
         return False
