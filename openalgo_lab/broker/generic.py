@@ -217,11 +217,18 @@ class GenericAdapter:
         """Five levels."""
         return await self._ask(lambda session: self.spec.codec.depth(session, instrument))
 
-    async def history(self, instrument: Instrument, interval: str, start_ns: int, end_ns: int) -> Bars:
-        """Candles that start in [start_ns, end_ns), ascending. Raises NotSupported for an interval it has not."""
+    async def history(
+        self, instrument: Instrument, interval: str, start_ns: int, end_ns: int, *, background: bool = False
+    ) -> Bars:
+        """Candles that start in [start_ns, end_ns), ascending; in the background their requests let all others go
+        first. Raises NotSupported for an interval it has not.
+        """
+        urgency = Urgency.BACKGROUND if background else None
 
         async def page(start: int, end: int) -> Bars:
-            return await self._ask(lambda session: self.spec.codec.history(session, instrument, interval, start, end))
+            return await self._ask(
+                lambda session: self.spec.codec.history(session, instrument, interval, start, end), urgency
+            )
 
         return await fetch_history(self.spec, interval, start_ns, end_ns, page)
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 
 from openalgo_lab.engine.composition import Composition
-from openalgo_lab.engine.router import Router
-from openalgo_lab.model.instruments import InstrumentKey
+from openalgo_lab.engine.router import Line, Router
+from openalgo_lab.model.instruments import Instrument, InstrumentKey
 from openalgo_lab.model.market import Bars
 from openalgo_lab.store.instruments import InstrumentStore
 
@@ -27,9 +27,12 @@ class BarSource:
         self._instruments = instruments
 
     async def bars(self, key: InstrumentKey, interval: str, start_ns: int, end_ns: int) -> Bars:
-        """Candles that start in [start_ns, end_ns), UTC ns."""
+        """Candles that start in [start_ns, end_ns), UTC ns, of the market that is shown."""
         instrument = self._instruments().require(key)
-        line = self._router.data_line
+        return await self.bars_of(self._router.data_line, instrument, interval, start_ns, end_ns)
+
+    async def bars_of(self, line: Line, instrument: Instrument, interval: str, start_ns: int, end_ns: int) -> Bars:
+        """The same of a line's market."""
         if self._parts.history is not None and line is self._router.lines[0]:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._worker, self._parts.history, instrument, interval, start_ns, end_ns)

@@ -57,6 +57,10 @@ class Composition:
     now_ns: Callable[[], int]
     margin: MarginSource | None = None
     history: HistorySource | None = None
+    history_source: str = ""
+    """The name under which this market's candles are kept; "": they are not."""
+    always_open: bool = False
+    """A market without a calendar: it trades every minute of every day."""
     steer: Steerable | None = None
     fills_file: Path | None = None
     """Where the fill book is kept; None: in memory only (a replay)."""
@@ -163,6 +167,8 @@ def _on_market(config: EngineConfig, market: MarketSource, steer: Steerable | No
         now_ns=market.now_ns,
         margin=_margin(exchange, account.account, tables.rules, market.now_ns),
         history=None if steer is not None else _History(config, tables),
+        history_source=f"{name}-{version('openalgo-lab')}" if steer is None else "",
+        always_open=config.sim.around_the_clock,
         steer=steer,
         fills_file=folder / f"{name}.fills.db" if steer is None else None,
         works_file=folder / f"{name}.works.db" if steer is None else None,

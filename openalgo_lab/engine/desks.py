@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Executor
 from typing import Protocol
 
-import numpy as np
-
-from openalgo_lab.engine.bar_source import BarSource
 from openalgo_lab.engine.closing import Closer
 from openalgo_lab.engine.composition import Composition
 from openalgo_lab.engine.ledger import Ledger
@@ -22,7 +18,7 @@ from openalgo_lab.model import commands as c
 from openalgo_lab.model.errors import InputError
 from openalgo_lab.model.events import Books, EngineStatus
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
-from openalgo_lab.model.market import Bars, Depth, FloatArray, Quote
+from openalgo_lab.model.market import Depth, Quote
 from openalgo_lab.model.orders import Fill, Order
 from openalgo_lab.sim.sandbox.adapter import SandboxAdapter
 from openalgo_lab.store.instruments import InstrumentStore
@@ -137,14 +133,12 @@ class DataDesk:
         router: Router,
         ledger: Ledger,
         parts: Composition,
-        worker: Executor,
     ) -> None:
         self._data = data
         self._instruments = instruments
         self._router = router
         self._ledger = ledger
         self._parts = parts
-        self._bars = BarSource(parts, router, worker, instruments)
 
     @handles(c.GetQuotes, permission=Permission.READ)
     async def get_quotes(self, command: c.GetQuotes, _: Principal) -> tuple[Quote, ...]:
@@ -156,13 +150,6 @@ class DataDesk:
         """Five levels."""
         self._instruments().require(command.key)
         return await self._data.depth(command.key)
-
-    @handles(c.GetHistory, permission=Permission.READ)
-    async def get_history(self, command: c.GetHistory, _: Principal) -> c.BarsReply:
-        """Candles."""
-        if command.start_ns >= command.end_ns:
-            raise InputError("The history's start must lie before its end.", field="start")
-        return _reply(await self._bars.bars(command.key, command.interval, command.start_ns, command.end_ns))
 
     @handles(c.SearchInstruments, permission=Permission.READ)
     async def search_instruments(self, command: c.SearchInstruments, _: Principal) -> tuple[Instrument, ...]:
@@ -258,19 +245,3 @@ class AdminDesk:
             raise InputError("No recording is being played: start with a replay to steer one.")
         self._parts.steer.steer(paused=command.paused, speed=command.speed, seek_ns=command.seek_ns)
         return self._health.status()
-
-
-def _reply(bars: Bars) -> c.BarsReply:
-    return c.BarsReply(
-        start_ns=np.ascontiguousarray(bars.start_ns, dtype="<i8").tobytes(),
-        open=_plain(bars.open),
-        high=_plain(bars.high),
-        low=_plain(bars.low),
-        close=_plain(bars.close),
-        volume=_plain(bars.volume),
-        oi=_plain(bars.oi),
-    )
-
-
-def _plain(column: FloatArray) -> bytes:
-    return np.ascontiguousarray(column, dtype="<f8").tobytes()

@@ -20,6 +20,7 @@ from openalgo_lab.engine.connections.desk import BrokerDesk
 from openalgo_lab.engine.connections.market import MarketSwitch
 from openalgo_lab.engine.connections.named import NamedAdapter
 from openalgo_lab.engine.desks import AdminDesk, DataDesk
+from openalgo_lab.engine.history.desk import HistoryDesk
 from openalgo_lab.engine.lag import LagSampler
 from openalgo_lab.engine.ledger import Ledger
 from openalgo_lab.engine.market_data import MarketData
@@ -137,6 +138,7 @@ class Engine:
         self.security = Security(parts.vault or VaultKeeper(parts.folder), call=self._call_as, publish=self.bus.publish)
         self.sandbox = SandboxKeeper(self, parts)
         self.connections = Connections(self, parts, self.security.keeper)
+        self.history = HistoryDesk(self, parts, self._worker)
         self.table = self._make_table()
 
     @classmethod
@@ -216,6 +218,7 @@ class Engine:
         for line in self.router.lines:
             await self._end(f"journal {line.name}", line.journal.close())
         await self._end("security", self.security.close())
+        await self._end("history", self.history.close())
         self._worker.shutdown(wait=False, cancel_futures=True)
         self.works.close()
         self._parts.forget()
@@ -238,6 +241,7 @@ class Engine:
         self.supervisor.keep("instruments", self.connections.keep)
         self._restore_connections()
         self.works.start()
+        self.history.start()
         await self.sandbox.open_at_start()
 
     def _restore(self, line: Line) -> None:
@@ -398,8 +402,8 @@ class Engine:
                 router=self.router,
                 ledger=self.ledger,
                 parts=self._parts,
-                worker=self._worker,
             ),
+            self.history,
             OptionDesk(
                 data=self.data,
                 board=self.board,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from openalgo_lab.lab.connect import ConnectCalls
 from openalgo_lab.lab.health import Health
+from openalgo_lab.lab.history import HistoryCalls
 from openalgo_lab.lab.limits import LimitCalls
 from openalgo_lab.lab.market import MarketCalls
 from openalgo_lab.lab.options import OptionCalls
@@ -14,7 +15,7 @@ from openalgo_lab.lab.widgets import WidgetCalls
 __all__ = ["Lab"]
 
 
-class Lab(ConnectCalls, OptionCalls, LimitCalls, MarketCalls, ResearchCalls, WidgetCalls):
+class Lab(ConnectCalls, OptionCalls, LimitCalls, MarketCalls, HistoryCalls, ResearchCalls, WidgetCalls):
     """A trading workbench: ``lab = Lab()`` starts or joins the engine of your profile.
 
     The same in a notebook, in IPython and in a script. The engine runs in a thread of its own, so a busy cell never

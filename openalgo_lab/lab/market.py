@@ -1,32 +1,23 @@
-"""Market data: live quotes and depth, candles, instruments."""
+"""Market data: live quotes and depth, instruments."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING
 
 from openalgo_lab.lab.core import LabCore
-from openalgo_lab.lab.frames import bars_frame
 from openalgo_lab.lab.outcome import Matches
 from openalgo_lab.lab.pairs import Ask, awaited, blocking
 from openalgo_lab.lab.quote import LiveDepth, LiveQuote, LiveQuotes
-from openalgo_lab.lab.words import Moment, SymbolLike, moment_ns, word
-from openalgo_lab.model.commands import BarsReply, GetDepth, GetHistory, GetQuotes
+from openalgo_lab.lab.words import SymbolLike, word
+from openalgo_lab.model.commands import GetDepth, GetQuotes
 from openalgo_lab.model.errors import InputError
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import Depth, Quote
 from openalgo_lab.model.vocabulary import Exchange, InstrumentType
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-
 __all__ = ["MarketCalls"]
-
-HISTORY_S = 60.0
-"""Years of candles from a slow broker take their time."""
 
 
 class MarketCalls(LabCore):
@@ -51,34 +42,9 @@ class MarketCalls(LabCore):
         instrument = self.instrument(symbol, exchange)
         return Ask(GetDepth(instrument.key), partial(LiveDepth, self, instrument))
 
-    def _history(
-        self,
-        symbol: SymbolLike,
-        interval: str,
-        start: Moment,
-        end: Moment | None = None,
-        *,
-        exchange: Exchange | str | None = None,
-    ) -> Ask[BarsReply, pd.DataFrame]:
-        """Candles as a DataFrame: open, high, low, close, volume, oi by the candle's first moment (IST).
-
-        Args:
-            interval: ``"1m"``, ``"5m"``, ``"15m"``, ``"1h"``, ``"D"`` …
-            start: first candle: ``"2026-01-31"``, ``"2026-01-31 09:15"`` (Indian time), a date or an aware datetime.
-            end: a moment that candles start before; a day without a time is included whole. None = up to now.
-        """
-        instrument = self.instrument(symbol, exchange)
-        start_ns = moment_ns(start, "start")
-        end_ns = self.handle.status.market_ns + 1 if end is None else moment_ns(end, "end", day_end=True)
-        if end_ns <= start_ns:
-            raise InputError(f"The history would end ({end or 'now'}) before it starts ({start}): swap them.", "end")
-        shown = partial(bars_frame, symbol=str(instrument.key))
-        return Ask(GetHistory(instrument.key, interval, start_ns, end_ns), shown, HISTORY_S)
-
     quote, quote_async = blocking(_quote), awaited(_quote)
     quotes, quotes_async = blocking(_quotes), awaited(_quotes)
     depth_of, depth_of_async = blocking(_depth_of), awaited(_depth_of)
-    history, history_async = blocking(_history), awaited(_history)
 
     # ---- instruments: read straight from their file, no waiting
 

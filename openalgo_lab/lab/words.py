@@ -21,6 +21,7 @@ __all__ = [
     "moment_ns",
     "plain_underlying",
     "resolve",
+    "resolve_key",
     "rupee_price",
     "whole_number",
     "word",
@@ -61,6 +62,21 @@ def resolve(store: InstrumentStore, symbol: SymbolLike, exchange: Exchange | str
     near = ", ".join(str(item.key) for item in store.search(text, limit=3))
     hint = f"the nearest are {near}" if near else "look it up with lab.search('...')"
     raise SymbolError(f"{text!r} is not listed on any exchange: {hint}.", field="symbol")
+
+
+def resolve_key(store: InstrumentStore, symbol: SymbolLike, exchange: Exchange | str | None = None) -> InstrumentKey:
+    """The key that is meant, also of a contract that is no longer listed: then it must name its exchange, as in
+    ``"NFO:NIFTY26NOV25FUT"``. Raises SymbolError for a symbol that is not listed and names none.
+    """
+    text, where = _parts(symbol, exchange)
+    if where is not None and store.find(key := InstrumentKey(where, text)) is None and _expired_form(text):
+        return key
+    return resolve(store, symbol, exchange).key
+
+
+def _expired_form(text: str) -> bool:
+    """Whether a symbol is written as a contract's: one that had an end."""
+    return text[-2:] in ("CE", "PE") or text.endswith("FUT")
 
 
 def _parts(symbol: SymbolLike, exchange: Exchange | str | None) -> tuple[str, Exchange | None]:

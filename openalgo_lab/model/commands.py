@@ -7,8 +7,6 @@ Account "" always means the profile's default account.
 
 from __future__ import annotations
 
-import msgspec
-
 from openalgo_lab.model.accounting import AnyAccountingCommand
 from openalgo_lab.model.alerts import AnyAlertCommand
 from openalgo_lab.model.algo_commands import AnyAlgoCommand
@@ -17,6 +15,7 @@ from openalgo_lab.model.broker_commands import AnyBrokerCommand
 from openalgo_lab.model.command_base import Command, Done
 from openalgo_lab.model.events import Books, EngineStatus
 from openalgo_lab.model.gtt_commands import AnyGttCommand
+from openalgo_lab.model.history_commands import AnyHistoryCommand, BarsReply, GetHistory
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
 from openalgo_lab.model.market import Depth, Quote
 from openalgo_lab.model.option_commands import AnyOptionCommand
@@ -70,19 +69,6 @@ __all__ = [
 ]
 
 
-class BarsReply(msgspec.Struct, frozen=True):
-    """Candles as columns of plain bytes (little-endian int64 / float64), for the wire between kernels."""
-
-    start_ns: bytes
-    open: bytes
-    high: bytes
-    low: bytes
-    close: bytes
-    volume: bytes
-    oi: bytes
-    gaps: tuple[str, ...] = ()
-
-
 class GetBooks(Command[Books], frozen=True, tag="get_books"):
     """Orders, trades, positions, holdings and funds of all accounts, as one consistent snapshot."""
 
@@ -103,15 +89,6 @@ class GetDepth(Command[Depth], frozen=True, tag="get_depth"):
     """Five levels of the book."""
 
     key: InstrumentKey
-
-
-class GetHistory(Command[BarsReply], frozen=True, tag="get_history"):
-    """Candles of ``interval`` (1m 3m 5m 15m 30m 1h D W M …) that start in [start_ns, end_ns), UTC ns."""
-
-    key: InstrumentKey
-    interval: str
-    start_ns: int
-    end_ns: int
 
 
 class SearchInstruments(Command[tuple[Instrument, ...]], frozen=True, tag="search_instruments"):
@@ -170,7 +147,7 @@ AnyCommand = (
     | GetFills
     | GetQuotes
     | GetDepth
-    | GetHistory
+    | AnyHistoryCommand
     | SearchInstruments
     | GetInstrument
     | Subscribe

@@ -1,7 +1,8 @@
 """Events: facts of the engine, published on one bus. Order events are never dropped; quotes are conflated.
 
 Topics: ``order:update``, ``trade:update``, ``position:update``, ``funds:update``, ``broker:status``,
-``engine:status``, ``error:global``, and the conflated ``quote:{exchange}:{symbol}``, ``depth:{exchange}:{symbol}``.
+``engine:status``, ``history:update``, ``error:global``, and the conflated ``quote:{exchange}:{symbol}``,
+``depth:{exchange}:{symbol}``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ __all__ = [
     "FeedState",
     "FeedStatusChanged",
     "FundsUpdated",
+    "HistoryProgress",
     "KillSwitchChanged",
     "Latency",
     "OrderUpdated",
@@ -170,6 +172,17 @@ class AlertFired(Event, frozen=True, tag="alert"):
     time_ns: int
 
 
+class HistoryProgress(Event, frozen=True, tag="history"):
+    """A download of candles went on: ``done`` of 1 (told a few times a second at most), or its state changed."""
+
+    topic: ClassVar[str] = "history:update"
+    job_id: str
+    state: str
+    done: float
+    symbol: str = ""
+    message: str = ""
+
+
 class ErrorRaised(Event, frozen=True, tag="error"):
     """Something went wrong that no caller is waiting for; ``message`` is one sentence for people."""
 
@@ -202,5 +215,6 @@ AnyEvent = (
     | SecurityChanged
     | WorksChanged
     | AlertFired
+    | HistoryProgress
 )
 """Every event, as the tagged union in which it travels between processes."""

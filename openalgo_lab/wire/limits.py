@@ -32,11 +32,12 @@ _MARGIN: Final = 1.02
 
 
 class Urgency(IntEnum):
-    """Who goes first: the end of an order, an order, data."""
+    """Who goes first: the end of an order, an order, data that somebody waits for, downloads."""
 
     CANCEL = 0
     ORDER = 1
     DATA = 2
+    BACKGROUND = 3
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -196,7 +197,7 @@ class Limiter:
             self._timer = asyncio.get_running_loop().call_later(delay, self._pump)
 
     def _free_at(self, pool: str, waiter: _Waiter, now: float) -> float:
-        spare = waiter.urgency is Urgency.DATA
+        spare = waiter.urgency >= Urgency.DATA
         times = [bound.window.free_at(now, bound.reserve if spare else 0) for bound in waiter.bounds]
         return max([now, self._held.get(pool, now), *times])
 

@@ -37,7 +37,7 @@ def test_help_shows_the_public_name_and_the_answer() -> None:
     assert Lab.place_order_async.__qualname__ == "Lab.place_order_async"
     assert inspect.signature(Lab.place_order).return_annotation == "LiveOrder"
     assert inspect.signature(Replay.seek).return_annotation == "Replay"
-    assert inspect.signature(Lab.history).return_annotation == "pd.DataFrame"
+    assert inspect.signature(Lab.history).return_annotation == "HistoryFrame"
 
 
 def test_every_public_member_is_documented() -> None:

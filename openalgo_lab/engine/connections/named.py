@@ -149,9 +149,11 @@ class NamedAdapter:
         """Five levels."""
         return await self.inner.depth(self._own(instrument))
 
-    async def history(self, instrument: Instrument, interval: str, start_ns: int, end_ns: int) -> Bars:
+    async def history(
+        self, instrument: Instrument, interval: str, start_ns: int, end_ns: int, *, background: bool = False
+    ) -> Bars:
         """Candles."""
-        return await self.inner.history(self._own(instrument), interval, start_ns, end_ns)
+        return await self.inner.history(self._own(instrument), interval, start_ns, end_ns, background=background)
 
     async def instruments(self) -> Sequence[Instrument]:
         """The whole master contract of the day."""

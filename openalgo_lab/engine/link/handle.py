@@ -11,6 +11,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -138,6 +139,11 @@ class LinkedHandle:
         return self._config.profile
 
     # ---- reading: never hops threads
+
+    @property
+    def folder(self) -> Path:
+        """The profile's private folder."""
+        return self._places.folder
 
     @property
     def board(self) -> Board:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from openalgo_lab.model.errors import InputError
 from openalgo_lab.model.market import Bars
 
-__all__ = ["FIELDS", "checked", "cut", "merged", "no_bars", "picked", "years_of"]
+__all__ = ["FIELDS", "checked", "cut", "fitting", "merged", "no_bars", "picked", "years_of"]
 
 FIELDS: Final = ("start_ns", "open", "high", "low", "close", "volume", "oi")
 
@@ -49,14 +49,19 @@ def merged(parts: Sequence[Bars]) -> Bars:
     return picked(whole, order[last])
 
 
+def fitting(bars: Bars) -> npt.NDArray[np.bool_]:
+    """Which candles can be: prices are numbers, high and low enclose open and close, nothing is negative."""
+    fits = np.isfinite(np.stack([bars.open, bars.high, bars.low, bars.close])).all(axis=0)
+    fits &= (bars.low <= np.minimum(bars.open, bars.close)) & (bars.high >= np.maximum(bars.open, bars.close))
+    fits &= (bars.volume >= 0) & (bars.oi >= 0)
+    return np.asarray(fits)
+
+
 def checked(bars: Bars, whose: str) -> Bars:
     """The same candles. Raises InputError that names the first one that cannot be: a price that is no number, a high
     or low that does not enclose open and close, a negative volume or open interest.
     """
-    prices = np.stack([bars.open, bars.high, bars.low, bars.close])
-    fits = np.isfinite(prices).all(axis=0)
-    fits &= (bars.low <= np.minimum(bars.open, bars.close)) & (bars.high >= np.maximum(bars.open, bars.close))
-    fits &= (bars.volume >= 0) & (bars.oi >= 0)
+    fits = fitting(bars)
     if not fits.all():
         row = int(np.argmin(fits))
         shown = ", ".join(f"{name} {getattr(bars, name)[row]:g}" for name in FIELDS[1:])

@@ -6,13 +6,13 @@ from enum import StrEnum
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
-from openalgo_lab.model.calendar import TradingCalendar
 from openalgo_lab.model.errors import RuleError
 from openalgo_lab.model.market import Bars
 from openalgo_lab.model.times import NS_PER_DAY, format_ist
 from openalgo_lab.model.vocabulary import Exchange
-from openalgo_lab.store.history.hours import IST_OFFSET_NS, IntArray, day_of, sessions_of
+from openalgo_lab.store.history.hours import IST_OFFSET_NS, Hours, IntArray, day_of, sessions_of
 from openalgo_lab.store.history.series import Stored
 
 __all__ = ["Gap", "GapKind", "gaps"]
@@ -40,29 +40,50 @@ class Gap(msgspec.Struct, frozen=True):
         return f"{span}: {self.candles} candle{'s' * (self.candles != 1)} missing."
 
 
-def gaps(
-    bars: Bars, interval: Stored, exchange: Exchange, calendar: TradingCalendar, span: tuple[int, int]
-) -> tuple[Gap, ...]:
+def gaps(bars: Bars, interval: Stored, exchange: Exchange, calendar: Hours, span: tuple[int, int]) -> tuple[Gap, ...]:
     """What stored candles lack of ``span`` (UTC ns, the end excluded): runs of minutes of one session, runs of days.
 
     Illiquid instruments have minutes without a trade; they are listed too, for nobody can tell them from a loss.
     """
     start_ns, end_ns = span
     found: list[Gap] = []
-    for number in range((start_ns + IST_OFFSET_NS) // NS_PER_DAY, -(-(end_ns + IST_OFFSET_NS) // NS_PER_DAY)):
+    expected, unknown = _expected(interval, exchange, calendar, span)
+    for number in unknown:
+        midnight = number * NS_PER_DAY - IST_OFFSET_NS
+        whole = (max(midnight, start_ns), min(midnight + NS_PER_DAY, end_ns))
+        _add(found, Gap(GapKind.UNVERIFIED, *whole, 0), adjacent=True)
+    for row in np.flatnonzero(_incomplete(bars.start_ns, expected, interval.length_ns, span)).tolist():
+        session = (int(expected[row, 0]), int(expected[row, 1]))
+        for gap in _session_gaps(bars.start_ns, session, interval.length_ns, start_ns, end_ns):
+            _add(found, gap, adjacent=interval is Stored.DAY)
+    return tuple(sorted(found, key=lambda gap: gap.start_ns))
+
+
+def _expected(
+    interval: Stored, exchange: Exchange, calendar: Hours, span: tuple[int, int]
+) -> tuple[IntArray, list[int]]:
+    """(sessions that reach into the span as rows of opening and end, days whose calendar is not known)."""
+    sessions: list[tuple[int, int]] = []
+    unknown = []
+    for number in range((span[0] + IST_OFFSET_NS) // NS_PER_DAY, -(-(span[1] + IST_OFFSET_NS) // NS_PER_DAY)):
         midnight = number * NS_PER_DAY - IST_OFFSET_NS
         try:
-            sessions = sessions_of(calendar, exchange, day_of(number))
+            today = sessions_of(calendar, exchange, day_of(number))
         except RuleError:
-            whole = (max(midnight, start_ns), min(midnight + NS_PER_DAY, end_ns))
-            _add(found, Gap(GapKind.UNVERIFIED, *whole, 0), adjacent=True)
+            unknown.append(number)
             continue
         if interval is Stored.DAY:
-            sessions = [(midnight, midnight + NS_PER_DAY)] if sessions else []
-        for session in sessions:
-            for gap in _session_gaps(bars.start_ns, session, interval.length_ns, start_ns, end_ns):
-                _add(found, gap, adjacent=interval is Stored.DAY)
-    return tuple(found)
+            today = [(midnight, midnight + NS_PER_DAY)] if today else []
+        sessions += today
+    return np.array(sessions, dtype=np.int64).reshape(-1, 2), unknown
+
+
+def _incomplete(there: IntArray, sessions: IntArray, step: int, span: tuple[int, int]) -> npt.NDArray[np.bool_]:
+    """Which sessions have fewer candles than marks: candles lie on marks only, so counting is enough."""
+    opens, ends = sessions[:, 0], np.minimum(sessions[:, 1], span[1])
+    firsts = opens + -(-(np.maximum(opens, span[0]) - opens) // step) * step
+    marks = np.maximum(-(-(ends - firsts) // step), 0)
+    return np.asarray(np.searchsorted(there, ends) - np.searchsorted(there, firsts) < marks)
 
 
 def _session_gaps(there: IntArray, session: tuple[int, int], step: int, start_ns: int, end_ns: int) -> list[Gap]:

@@ -15,12 +15,11 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from openalgo_lab.model.calendar import TradingCalendar
 from openalgo_lab.model.errors import InputError, NotSupported
 from openalgo_lab.model.market import Bars
 from openalgo_lab.model.times import NS_PER_DAY, NS_PER_SECOND
 from openalgo_lab.model.vocabulary import Exchange
-from openalgo_lab.store.history.hours import IST_OFFSET_NS, IntArray, days_of, trading_opens
+from openalgo_lab.store.history.hours import IST_OFFSET_NS, Hours, IntArray, days_of, trading_opens
 from openalgo_lab.store.history.series import Stored
 
 __all__ = ["Interval", "parse_interval", "resample"]
@@ -69,7 +68,7 @@ def parse_interval(text: str) -> Interval:
     return Interval(count * 3, "M") if unit == "Q" else Interval(count, unit)
 
 
-def resample(bars: Bars, interval: Interval, exchange: Exchange, calendar: TradingCalendar) -> Bars:
+def resample(bars: Bars, interval: Interval, exchange: Exchange, calendar: Hours) -> Bars:
     """Candles of ``interval`` out of stored ones of ``interval.stored``; those of a period that is cut off by the ends
     of ``bars`` hold what is there. Open is the first, high the highest, low the lowest, close the last, volume the sum,
     open interest the last. Raises RuleError for hours that the calendar does not know.
@@ -90,7 +89,7 @@ def resample(bars: Bars, interval: Interval, exchange: Exchange, calendar: Tradi
     )
 
 
-def _starts(moments: IntArray, interval: Interval, exchange: Exchange, calendar: TradingCalendar) -> IntArray:
+def _starts(moments: IntArray, interval: Interval, exchange: Exchange, calendar: Hours) -> IntArray:
     if interval.unit == "m":
         length = interval.count * 60 * NS_PER_SECOND
         opens = trading_opens(calendar, exchange, moments)
@@ -108,7 +107,7 @@ def _starts(moments: IntArray, interval: Interval, exchange: Exchange, calendar:
     return np.asarray(first * NS_PER_DAY - IST_OFFSET_NS, dtype=np.int64)
 
 
-def _day_blocks(days: IntArray, count: int, exchange: Exchange, calendar: TradingCalendar) -> IntArray:
+def _day_blocks(days: IntArray, count: int, exchange: Exchange, calendar: Hours) -> IntArray:
     """A day outside the calendar's trading days belongs to the block that runs."""
     first = np.empty(len(days), dtype=np.int64)
     years = days.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
