@@ -58,8 +58,7 @@ def plan(pytest_args: Sequence[str], long: bool) -> list[Step]:
         Step("mypy", ("-m", "mypy"), beside=True),  # one core, while the notebooks use the other
         Step("floors", ("-c", LINT_IMPORTS)),
         Step("notebooks", ("-m", "pytest", *nbval, "notebooks"), counts=True),
-        # Alone: on two processes a page's parts come so late that Voilà looks for a widget before it is there.
-        Step("browser", (*pytest, "-m", "e2e", *WITH_BROWSER), counts=True),
+        Step("browser", (*pytest, "-m", "e2e", *parallel, *WITH_BROWSER), counts=True),
         Step("server", (*pytest, "-m", "not e2e", *parallel, "tests/server"), counts=True),
         Step("tests", (*pytest, "-m", "not e2e", *parallel, "--ignore=tests/server", "tests"), counts=True),
     ]

@@ -19,6 +19,13 @@ __all__ = ["BundleHandler", "ScriptBundle"]
 
 _LIST = Path(__file__).with_name("page_scripts.json")
 
+# The widget manager looks two seconds for a model, and gives up without a last look: on a busy machine, where nothing
+# runs for a while and the model comes in that very pause, a page would show an error instead of its widget.
+REPAIRS = ((
+    b'throw Error("widget model not found")}return t}has_model',
+    b'if(void 0===(t=this._models[e]))throw Error("widget model not found")}return t}has_model',
+),)  # fmt: skip
+
 
 class ScriptBundle:
     """The scripts of `page_scripts.json` that exist in the installed packages, as one."""
@@ -36,12 +43,15 @@ class ScriptBundle:
     @cached_property
     def content(self) -> bytes:
         """The one script."""
-        return b"\n;\n".join(file.read_bytes() for file in self.files)
+        script = b"\n;\n".join(file.read_bytes() for file in self.files)
+        for fault, mended in REPAIRS:
+            script = script.replace(fault, mended)
+        return script
 
     @cached_property
     def name(self) -> str:
         """A name that changes with any of the files (their sizes and dates, so that none has to be read)."""
-        facts = [(file.name, (stat := file.stat()).st_size, stat.st_mtime_ns) for file in self.files]
+        facts = [REPAIRS, *((file.name, (stat := file.stat()).st_size, stat.st_mtime_ns) for file in self.files)]
         return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
