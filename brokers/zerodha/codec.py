@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 from urllib.parse import quote as percent
-from urllib.parse import urlencode
 
 import msgspec
 
@@ -30,6 +29,7 @@ from openalgo_lab.broker.asking import given
 from openalgo_lab.broker.candles import iso_candles
 from openalgo_lab.broker.columns import quote
 from openalgo_lab.broker.enveloped import full_depth, full_quote, paise
+from openalgo_lab.broker.forms import form_text
 from openalgo_lab.broker.reading import to_word
 from openalgo_lab.broker.receipt import accepted
 from openalgo_lab.broker.record import Record
@@ -66,19 +66,19 @@ class ZerodhaCodec(PlainCodec):
         query = {
             "v": "3",
             "api_key": given(credentials, "api_key", BROKER),
-            "redirect_params": urlencode({"state": state}),
+            "redirect_params": form_text({"state": state}),
         }
-        return f"{_LOGIN_PAGE}?{urlencode(query)}"
+        return f"{_LOGIN_PAGE}?{form_text(query)}"
 
     def login(self, credentials: Mapping[str, str]) -> LoginFlow:
         key, secret, code = (given(credentials, name, BROKER) for name in ("api_key", "api_secret", "request_token"))
         checksum = hashlib.sha256(f"{key}{code}{secret}".encode()).hexdigest()
-        form = urlencode({"api_key": key, "request_token": code, "checksum": checksum}).encode()
+        form = form_text({"api_key": key, "request_token": code, "checksum": checksum}).encode()
         found = yield Call(HttpRequest("POST", "/session/token", (_VERSION, _FORM), form, safe=False), ROWS.one)
         return Session(found.text("user_id"), found.text("access_token"), {"api_key": key})
 
     def logout(self, session: Session) -> Call[None] | None:
-        query = urlencode({"api_key": session.extra["api_key"], "access_token": session.token})
+        query = form_text({"api_key": session.extra["api_key"], "access_token": session.token})
         return _ask(session, f"/session/token?{query}", ROWS.done, method="DELETE")
 
     def refusal(self, response: HttpResponse) -> LabError | None:
@@ -196,7 +196,7 @@ class ZerodhaCodec(PlainCodec):
         if interval not in tables.INTERVALS:
             raise InputError(f"{BROKER} has no {interval} candles; use {', '.join(tables.INTERVALS)}.", "interval")
         first, last = -(-start_ns // NS_PER_SECOND), -(-end_ns // NS_PER_SECOND) - 1
-        query = urlencode({"from": _clock(first), "to": _clock(last), "continuous": 0, "oi": 1})
+        query = form_text({"from": _clock(first), "to": _clock(last), "continuous": 0, "oi": 1})
         path = f"/instruments/historical/{instrument.token}/{tables.INTERVALS[interval]}?{query}"
         return _ask(session, path, lambda answer: iso_candles(answer.body, start_ns, end_ns, BROKER), pool="history")
 
@@ -222,7 +222,7 @@ class ZerodhaCodec(PlainCodec):
 
     def feed_address(self, session: Session, feed: FeedSpec) -> FeedAddress:
         del feed
-        query = urlencode({"api_key": session.extra["api_key"], "access_token": session.token})
+        query = form_text({"api_key": session.extra["api_key"], "access_token": session.token})
         return FeedAddress(f"/?{query}", (_VERSION,))
 
     def open_feed(self, session: Session, feed: FeedSpec) -> KiteFeed:
@@ -246,7 +246,7 @@ def _ask(
 def _order(
     session: Session, method: str, path: str, form: Mapping[str, Any], decode: Callable[[HttpResponse], T]
 ) -> Call[T]:
-    body = urlencode(form).encode()
+    body = form_text(form).encode()
     headers = (*_auth(session), _FORM) if body else _auth(session)
     return Call(HttpRequest(method, path, headers, body, Lane.ORDER, safe=False), decode)
 

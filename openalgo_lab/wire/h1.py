@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection over asyncio, with h11 as its grammar.
+"""One HTTP/1.1 connection over asyncio, with h11 as its grammar wherever a message is not of the plainest form.
 
 An answer is only ever taken for the request that was sent last: bytes that come when nothing was asked, or behind
 the end of an answer, end the connection. A pooled client that keeps them would hand an old answer, and with it another
@@ -13,6 +13,8 @@ from typing import Final, cast
 
 import h11
 
+from openalgo_lab.model.errors import InputError
+from openalgo_lab.wire.plain import PlainHead, plain_head, written_request
 from openalgo_lab.wire.proxy import open_tunnel, proxy_for
 from openalgo_lab.wire.transport import HttpResponse
 
@@ -31,7 +33,9 @@ class H1Connection(asyncio.Protocol):
     """A connection that carries one request at a time."""
 
     def __init__(self) -> None:
-        self._grammar = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEAD)
+        self._grammar: h11.Connection | None = None  # of the present answer, if it needs one
+        self._received = bytearray()
+        self._ended = False
         self._transport: asyncio.Transport | None = None
         self._arrived: asyncio.Future[None] | None = None
         self._busy = False
@@ -61,17 +65,21 @@ class H1Connection(asyncio.Protocol):
     async def exchange(self, method: str, target: str, headers: Headers, body: bytes, max_body: int) -> HttpResponse:
         """Send one request and wait for its answer. Whatever fails ends the connection.
 
-        Raises ConnectionLost; when it does, the request may have arrived.
+        Raises ConnectionLost; when it does, the request may have arrived. Raises InputError; then nothing has left.
         """
         assert self._transport is not None
-        self._busy = True
+        self._busy, self._grammar = True, None
         done = False
         try:
-            request = h11.Request(method=method, target=target, headers=headers)
-            parts = [self._grammar.send(event) for event in (request, h11.Data(data=body), h11.EndOfMessage())]
-            self._transport.write(b"".join(part for part in parts if part))
-            response = await self._answer(max_body)
-            done = self._next_cycle()
+            written = written_request(method, target, headers, body)
+            if written is None:
+                raise InputError("A header or address holds a sign that cannot be sent; check the credentials.")
+            self._transport.write(written)
+            head = await self._plain_head()
+            if head is None:
+                response, done = await self._by_grammar(method, target, headers, body, max_body)
+            else:
+                response, done = await self._plain_answer(head, max_body)
             return response
         except h11.ProtocolError as error:
             raise ConnectionLost(f"the answer is no HTTP: {error}") from error
@@ -80,12 +88,51 @@ class H1Connection(asyncio.Protocol):
             if not done:
                 self.close()
 
-    async def _answer(self, max_body: int) -> HttpResponse:
+    async def _plain_head(self) -> PlainHead | None:
+        """The answer's head, where it is plain; None when it is not, or the connection ended before it was whole."""
+        while (head := plain_head(self._received)) is None and b"\r\n\r\n" not in self._received:
+            if self._ended or self._lost is not None or len(self._received) > _MAX_HEAD:
+                break
+            await self._wait()
+        return head
+
+    async def _plain_answer(self, head: PlainHead, max_body: int) -> tuple[HttpResponse, bool]:
+        """The answer, and whether the connection may carry another."""
+        if head.size > max_body:
+            raise ConnectionLost(f"the answer is larger than {max_body} bytes")
+        whole = head.start + head.size
+        while len(self._received) < whole:
+            if self._ended:
+                raise ConnectionLost("the connection ended in the middle of an answer")
+            await self._wait()
+        response = head.answer(self._received)
+        spotless = len(self._received) == whole and self._lost is None and not self._ended
+        self._received.clear()
+        return response, spotless
+
+    async def _by_grammar(
+        self, method: str, target: str, headers: Headers, body: bytes, max_body: int
+    ) -> tuple[HttpResponse, bool]:
+        """The same for an answer of any other form; h11 must know what it answers."""
+        grammar = self._grammar = h11.Connection(h11.CLIENT, max_incomplete_event_size=_MAX_HEAD)
+        request = h11.Request(method=method, target=target, headers=headers)
+        for event in (request, h11.Data(data=body), h11.EndOfMessage()):
+            grammar.send(event)
+        if self._received:
+            grammar.receive_data(bytes(self._received))
+            self._received.clear()
+        if self._ended:
+            grammar.receive_data(b"")
+        response = await self._answer(grammar, max_body)
+        both_done = grammar.our_state is h11.DONE and grammar.their_state is h11.DONE
+        return response, both_done and not grammar.trailing_data[0] and self._lost is None
+
+    async def _answer(self, grammar: h11.Connection, max_body: int) -> HttpResponse:
         head: h11.Response | None = None
         chunks: list[bytes] = []
         size = 0
         while True:
-            event = self._grammar.next_event()
+            event = grammar.next_event()
             if event is h11.NEED_DATA:
                 await self._wait()
             elif isinstance(event, h11.Response):
@@ -100,15 +147,6 @@ class H1Connection(asyncio.Protocol):
                 return HttpResponse(head.status_code, names, b"".join(chunks))
             elif isinstance(event, h11.ConnectionClosed) or event is h11.PAUSED:
                 raise ConnectionLost("the connection ended without an answer")
-
-    def _next_cycle(self) -> bool:
-        """Make ready for another request; False when this was the last one."""
-        left_over = self._grammar.trailing_data[0]
-        both_done = self._grammar.our_state is h11.DONE and self._grammar.their_state is h11.DONE
-        if left_over or not both_done or self._lost is not None:
-            return False
-        self._grammar.start_next_cycle()
-        return True
 
     async def _wait(self) -> None:
         if self._lost is not None:
@@ -127,13 +165,18 @@ class H1Connection(asyncio.Protocol):
         if not self._busy:
             self.close()
             return
-        self._grammar.receive_data(data)
+        if self._grammar is None:
+            self._received += data
+        else:
+            self._grammar.receive_data(data)
         self._wake()
 
     def eof_received(self) -> bool:
         """The other side says no more: an answer without a length may be complete by this."""
         if self._busy:
-            self._grammar.receive_data(b"")
+            self._ended = True
+            if self._grammar is not None:
+                self._grammar.receive_data(b"")
             self._wake()
         else:
             self._end(ConnectionLost("the server closed it"))
