@@ -50,7 +50,8 @@ def plan(pytest_args: Sequence[str], long: bool) -> list[Step]:
     pytest = ("-m", "pytest", *(("--long",) if long else ()))
     if pytest_args:
         return [Step("pytest", (*pytest, *pytest_args), counts=True)]
-    parallel = ("-n", "2", "--dist", "loadfile")
+    # In the order of the files: else the longest one, which holds a single test, would come last and run alone.
+    parallel = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
     nbval = ("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout=120")
     return [
         Step("ruff", ("-m", "ruff", "check", ".")),
