@@ -56,7 +56,7 @@ class TradingCalls(LabCore):
         """Place an order and answer with it, live, as soon as the broker has answered.
 
         Args:
-            symbol: ``"SBIN"`` if it is listed on one exchange only, else ``"NSE:SBIN"`` or with ``exchange``.
+            symbol: ``"SBIN"`` (on NSE, where it is listed there), or ``"BSE:SBIN"``, or with ``exchange``.
             side: ``"BUY"`` or ``"SELL"``.
             quantity: units (shares, not lots); a multiple of the lot size. Above the freeze quantity it goes in slices
                 that are shown, changed and cancelled as one.

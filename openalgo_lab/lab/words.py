@@ -46,7 +46,7 @@ Moment = str | date | datetime
 
 
 def resolve(store: InstrumentStore, symbol: SymbolLike, exchange: Exchange | str | None = None) -> Instrument:
-    """The instrument that is meant. Without an exchange the symbol must be listed on one only.
+    """The instrument that is meant. Without an exchange it is the only one of that symbol, else the one on NSE.
 
     Raises SymbolError that names the exchanges to choose from, or the nearest symbols on a typo.
     """
@@ -54,7 +54,7 @@ def resolve(store: InstrumentStore, symbol: SymbolLike, exchange: Exchange | str
     if where is not None:
         return store.require(InstrumentKey(where, text))
     found = store.by_symbol(text)
-    if len(found) == 1:
+    if len(found) == 1 or (found and found[0].exchange is Exchange.NSE):
         return found[0]
     if found:
         names = " or ".join(f"{str(item.key)!r}" for item in found)

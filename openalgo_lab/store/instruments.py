@@ -128,8 +128,9 @@ class InstrumentStore:
         return self._named[key]
 
     def by_symbol(self, symbol: str) -> Sequence[Instrument]:
-        """The instruments of that symbol on every exchange."""
-        return self.select("symbol = ? ORDER BY exchange", (symbol,))
+        """The instruments of that symbol on every exchange, NSE's first: it is the one that a bare symbol means, since
+        most shares are listed on BSE as well and trade there far less."""
+        return self.select("symbol = ? ORDER BY exchange <> 'NSE', exchange", (symbol,))
 
     def by_token(self, token: int) -> Instrument | None:
         """The instrument of a broker's token."""

@@ -31,8 +31,10 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InstrumentStore]
     path: Path = tmp_path_factory.mktemp("store") / "instruments.db"
     rows = [
         listed("SBIN", Exchange.NSE, 1),
-        listed("RELIANCE", Exchange.NSE, 2),
         listed("RELIANCE", Exchange.BSE, 3),
+        listed("RELIANCE", Exchange.NSE, 2),
+        listed("GOLD", Exchange.BSE, 6),
+        listed("GOLD", Exchange.MCX, 7),
         listed("NIFTY", Exchange.NSE_INDEX, 4, InstrumentType.INDEX),
         listed("M&M", Exchange.NSE, 5),
     ]
@@ -55,10 +57,15 @@ def test_exchange_beside_the_symbol(store: InstrumentStore) -> None:
     assert resolve(store, "M&M").symbol == "M&M"
 
 
+def test_a_bare_symbol_that_several_exchanges_list_is_nses(store: InstrumentStore) -> None:
+    assert resolve(store, "reliance").exchange is Exchange.NSE
+    assert resolve(store, "BSE:RELIANCE").exchange is Exchange.BSE
+
+
 @pytest.mark.parametrize(
     ("symbol", "exchange", "sentence"),
     [
-        ("RELIANCE", None, "listed on 2 exchanges: say which, 'BSE:RELIANCE' or 'NSE:RELIANCE'"),
+        ("GOLD", None, "listed on 2 exchanges: say which, 'BSE:GOLD' or 'MCX:GOLD'"),
         ("RELIENCE", None, "the nearest are .*RELIANCE"),
         ("SBIN", "BSE", "is no listed symbol on BSE"),
         ("NSE:SBIN", "BSE", "asked for on NSE and on BSE: say one"),

@@ -89,7 +89,7 @@ def test_find_by_key_and_token(store: InstrumentStore) -> None:
     assert found.token == 4
     assert store.by_token(4) == found
     assert store.find(InstrumentKey(Exchange.NSE, "NOSUCH")) is None
-    assert [item.exchange for item in store.by_symbol("SBIN")] == [Exchange.BSE, Exchange.NSE]
+    assert [item.exchange for item in store.by_symbol("SBIN")] == [Exchange.NSE, Exchange.BSE]
 
 
 def test_an_unlisted_symbol_names_the_nearest(store: InstrumentStore) -> None:
