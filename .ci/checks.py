@@ -56,9 +56,9 @@ def plan(pytest_args: Sequence[str], long: bool) -> list[Step]:
     return [
         Step("ruff", ("-m", "ruff", "check", ".")),
         Step("format", ("-m", "ruff", "format", "--check", ".")),
-        Step("mypy", ("-m", "mypy"), beside=True),  # one core, while the notebooks use the other
+        Step("mypy", ("-m", "mypy"), beside=True),  # the notebooks wait for their kernels often enough
         Step("floors", ("-c", LINT_IMPORTS)),
-        Step("notebooks", ("-m", "pytest", *nbval, "notebooks"), counts=True),
+        Step("notebooks", ("-m", "pytest", *nbval, *parallel, "notebooks"), counts=True),
         Step("browser", (*pytest, "-m", "e2e", *parallel, *WITH_BROWSER), counts=True),
         Step("server", (*pytest, "-m", "not e2e", *parallel, "tests/server"), counts=True),
         Step("tests", (*pytest, "-m", "not e2e", *parallel, "--ignore=tests/server", "tests"), counts=True),
