@@ -492,4 +492,5 @@ def _fill_of(account: str, report: FillReport, order: Order | None) -> Fill:
         time_ns=report.exchange_ns,
         strategy=order.strategy if order is not None else "",
         tag=order.tag if order is not None else "",
+        settlement=report.settlement,
     )

@@ -170,6 +170,7 @@ class SandboxKeeper:
             is_trading_day=self._is_trading_day,
             cut_off=engine.market.cut_off,
             charges=self._charges if settings.count_charges else None,
+            tell=lambda sentence: engine.report("sandbox", sentence),
         )
         venue_settings = VenueSettings(
             starting_cash_rupees=settings.starting_capital, fill_latency_ms=settings.fill_latency_ms
@@ -215,6 +216,7 @@ def _fill_of(trade: VenueTrade) -> Fill:
         quantity=trade.quantity,
         price=to_rupees(trade.price),
         time_ns=trade.time_ns,
+        settlement=trade.settlement,
     )
 
 

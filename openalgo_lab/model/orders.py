@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
-from openalgo_lab.model.vocabulary import Exchange, Mode, PriceType, Product, Side, Validity
+from openalgo_lab.model.vocabulary import Exchange, Mode, PriceType, Product, Settlement, Side, Validity
 
 __all__ = [
     "DONE",
@@ -201,3 +201,4 @@ class Fill(msgspec.Struct, frozen=True):
     time_ns: int
     strategy: str = ""
     tag: str = ""
+    settlement: Settlement = Settlement.NONE

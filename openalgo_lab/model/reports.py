@@ -7,7 +7,7 @@ from enum import IntEnum
 import msgspec
 
 from openalgo_lab.model.orders import OrderStatus
-from openalgo_lab.model.vocabulary import Exchange, PriceType, Product, Side
+from openalgo_lab.model.vocabulary import Exchange, PriceType, Product, Settlement, Side
 
 __all__ = ["Evidence", "FillReport", "OrderReport", "PositionReport", "Report"]
 
@@ -56,6 +56,7 @@ class FillReport(msgspec.Struct, frozen=True, tag="fill"):
     quantity: int
     price: float
     exchange_ns: int
+    settlement: Settlement = Settlement.NONE
 
 
 class PositionReport(msgspec.Struct, frozen=True, tag="position"):

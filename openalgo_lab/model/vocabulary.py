@@ -14,6 +14,7 @@ __all__ = [
     "OptionType",
     "PriceType",
     "Product",
+    "Settlement",
     "Side",
     "Validity",
 ]
@@ -61,6 +62,14 @@ class Product(StrEnum):
     CNC = "CNC"
     NRML = "NRML"
     MIS = "MIS"
+
+
+class Settlement(StrEnum):
+    """What ended a contract in place of a trade: its last day, in money or by delivery of the shares."""
+
+    NONE = ""
+    CASH = "cash"
+    PHYSICAL = "physical"
 
 
 class PriceType(StrEnum):

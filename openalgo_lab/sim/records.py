@@ -17,7 +17,7 @@ from typing import Final, Protocol, TypeVar
 import msgspec
 
 from openalgo_lab.model.errors import StoreError
-from openalgo_lab.model.vocabulary import Exchange, PriceType, Product, Side, Validity
+from openalgo_lab.model.vocabulary import Exchange, PriceType, Product, Settlement, Side, Validity
 from openalgo_lab.sim.account import Holding, Money, Position
 
 __all__ = ["FILE_NAME", "CarriedBooks", "Loaded", "Records", "State", "VenueOrder", "VenueTrade"]
@@ -86,6 +86,7 @@ class VenueOrder(msgspec.Struct):
     value: int = 0
     modifications: int = 0
     reason: str = ""
+    settlement: Settlement = Settlement.NONE
 
     @property
     def remaining(self) -> int:
@@ -114,6 +115,7 @@ class VenueTrade(msgspec.Struct, frozen=True):
     price: int
     time_ns: int
     tag: str
+    settlement: Settlement = Settlement.NONE
 
 
 class Loaded(msgspec.Struct):

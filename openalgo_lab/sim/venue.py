@@ -327,6 +327,7 @@ class Venue:
             price=price,
             time_ns=self.market.now_ns(),
             tag=order.tag,
+            settlement=order.settlement,
         )
         position = client.position(order)
         profit = position.book(order.side, quantity, price)

@@ -2,7 +2,8 @@
 
 Shares bought and sold on the same day are intraday whatever their product, the surplus is delivery; both are valued at
 the day's average price of their side. Brokerage is by executed order and product. A levy that the tables do not know
-for a segment at all is not levied; one that they know, but not for the day, is a RuleError.
+for a segment at all is not levied; one that they know, but not for the day, is a RuleError. The end of a contract is
+no trade: an option's holder pays the tax on exercise, shares that are delivered the tax on physical delivery.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from openalgo_lab.model.rule_rows import ChargeRow
 from openalgo_lab.model.rules import RuleBook
 from openalgo_lab.model.symbols import parse_symbol
 from openalgo_lab.model.times import trade_date
-from openalgo_lab.model.vocabulary import Exchange, Product, Side
+from openalgo_lab.model.vocabulary import Exchange, Product, Settlement, Side
 
 __all__ = ["Charges", "exercise_tax"]
 
@@ -114,10 +115,14 @@ class Charges:
         """Trades with their segments; shares split into intraday and delivery by the day's totals."""
         totals: dict[tuple[Exchange, str, Side], int] = {}
         for fill in group:
-            key = (fill.exchange, fill.symbol, fill.side)
-            totals[key] = totals.get(key, 0) + fill.quantity
+            if not fill.settlement:
+                key = (fill.exchange, fill.symbol, fill.side)
+                totals[key] = totals.get(key, 0) + fill.quantity
         parts: list[_Part] = []
         for fill in group:
+            if fill.settlement:
+                parts.append(_Part(fill, _settled_segment(fill), "", _value(fill)))
+                continue
             if fill.exchange not in _CASH:
                 segment, underlying = _derivative_segment(fill)
                 parts.append(_Part(fill, segment, underlying, _value(fill)))
@@ -134,11 +139,14 @@ class Charges:
         found: dict[str, Decimal] = {}
         for levy in _LEVIES:
             row = self._row(levy, part, day)
-            if row is not None and row.unit != "rupees" and row.side in (side, "both"):
+            holder = row is not None and row.side == "holder" and part.fill.side is Side.SELL
+            if row is not None and row.unit != "rupees" and (holder or row.side in (side, "both")):
                 found[levy] = part.value * row.fraction
         return found
 
     def _brokerage(self, fill: Fill, value: Decimal, day: date) -> Decimal:
+        if fill.settlement:
+            return _ZERO
         row = self._rules.brokerage_of(self.settings.plan_of(fill.account), _plan_of(fill), day)
         amounts = []
         if row.flat is not None:
@@ -215,6 +223,18 @@ def _plan_of(fill: Fill) -> str:
     if fill.exchange in _CASH:
         return "equity_delivery" if fill.product is Product.CNC else "equity_intraday"
     return _derivative_segment(fill)[0]
+
+
+def _settled_segment(fill: Fill) -> str:
+    """Where the end of a contract stands on the note: an option's exercise, shares delivered, or nothing but money.
+
+    What a plan takes for deliveries is in no table, so nothing is taken.
+    """
+    if fill.exchange in _CASH:
+        return "equity_physical" if fill.settlement is Settlement.PHYSICAL else "equity_close_out"
+    kind = _derivative_segment(fill)[0]
+    exercised = kind == "equity_option" and fill.settlement is Settlement.CASH
+    return "equity_exercise" if exercised else f"{kind}_end"
 
 
 def _homes(parts: Iterable[Sequence[_Part]]) -> dict[str, tuple[Exchange, str]]:

@@ -303,6 +303,7 @@ def _fill_report(trade: VenueTrade, source: Evidence) -> FillReport:
         quantity=trade.quantity,
         price=to_rupees(trade.price),
         exchange_ns=trade.time_ns,
+        settlement=trade.settlement,
     )
 
 

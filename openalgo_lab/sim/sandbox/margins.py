@@ -1,7 +1,8 @@
 """Margins with hedges: derivatives of one underlying and product are looked at together.
 
 What a key ties up is defined so that the keys of a group always add up to the group's margin. Working orders count as
-if they were filled where that needs more; a bought hedge that still waits does not help yet.
+if they were filled where that needs more; a bought hedge that still waits does not help yet. In the days before its
+last, a bought share option in the money ties up a rising part of the margin of the shares that it ends in.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import date
 
+from openalgo_lab.model.delivery import delivery_rules
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.option_margins import option_margin_rates
 from openalgo_lab.model.vocabulary import Exchange, InstrumentType, Product, Side
@@ -25,8 +27,15 @@ _HEDGED = (Exchange.NFO, Exchange.BFO)
 class HedgedMargins(Margins):
     """The simple rules for shares, currency and commodities; scenarios for equity derivatives."""
 
-    def __init__(self, catalogue: Catalogue, day: date, price_of: Callable[[Instrument], int]) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        day: date,
+        price_of: Callable[[Instrument], int],
+        days_left: Callable[[Exchange, date], int],
+    ) -> None:
         super().__init__(catalogue, day, price_of)
+        self._days_left = days_left
         self._listed = catalogue
         self._today = day
         self._last = price_of
@@ -60,7 +69,24 @@ class HedgedMargins(Margins):
         for side in (Side.SELL, Side.BUY):
             legs = held + self._legs(client, keys, extra, side)
             total = max(total, hedged_margin(legs, spot or self._any_price(legs), rates).total)
+        if under is not None and under.kind is InstrumentType.EQ:
+            total += self._delivery(client, keys, extra, spot)
         return round((total + self._premium(client, keys, extra)) * PRICE_SCALE)
+
+    def _delivery(self, client: Client, keys: set[Key], extra: VenueOrder | None, spot: float) -> float:
+        """What bought share options in the money tie up for the shares to come, in rupees."""
+        total = 0.0
+        for key in keys:
+            listed = self._listed.get(key[0])
+            if listed is None or not listed.kind.is_option or listed.expiry is None:
+                continue
+            sign = 1 if listed.kind is InstrumentType.CE else -1
+            if sign * (spot - listed.strike) > 0:
+                position = client.positions.get(key)
+                units = max(position.quantity if position else 0, 0) + self._opening(client, key, Side.BUY, extra)[0]
+                rate = delivery_rules(self._today).step_up(self._days_left(listed.exchange, listed.expiry))
+                total += rate * units * listed.strike
+        return total
 
     def _legs(self, client: Client, keys: set[Key], extra: VenueOrder | None, side: Side | None) -> list[MarginLeg]:
         """Positions (side None), or what working orders of a side would open; bought options apart (`_premium`)."""

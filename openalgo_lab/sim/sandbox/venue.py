@@ -1,27 +1,29 @@
 """The sandbox's venue: the simulated exchange's matching on a live board, with a broker's day around it.
 
 Beside the rules of :class:`~openalgo_lab.sim.venue.Venue`: intraday positions are squared off at the dated cut-off,
-contracts settle at the close of their last day at intrinsic value, shares bought become holdings on the next trading
-day, hedges count in the margin, charges are taken at the day's end, and what was missed while nothing ran is caught up.
+contracts on an index settle in cash at the close of their last day, contracts on a share by delivery, shares bought
+become holdings on the next trading day, hedges count in the margin, charges are taken at the day's end, and what was
+missed while nothing ran is caught up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import msgspec
 
+from openalgo_lab.model.delivery import Obligation, delivery_rules, obligation
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
 from openalgo_lab.model.rules import RuleBook
-from openalgo_lab.model.symbols import parse_symbol
+from openalgo_lab.model.symbols import ParsedSymbol, parse_symbol
 from openalgo_lab.model.times import Clock, from_ns
-from openalgo_lab.model.vocabulary import Exchange, InstrumentType, PriceType, Product, Side
+from openalgo_lab.model.vocabulary import Exchange, InstrumentType, PriceType, Product, Settlement, Side
 from openalgo_lab.sim.account import Money, Position
 from openalgo_lab.sim.clients import Client
 from openalgo_lab.sim.day import deliver
 from openalgo_lab.sim.door import Door
-from openalgo_lab.sim.matching import to_units
+from openalgo_lab.sim.matching import PRICE_SCALE, to_rupees, to_units
 from openalgo_lab.sim.records import State, VenueOrder, VenueTrade
 from openalgo_lab.sim.rules import Code, Refusal, Terms, check_terms
 from openalgo_lab.sim.sandbox.margins import HedgedMargins
@@ -32,9 +34,15 @@ from openalgo_lab.sim.views import last_price
 
 __all__ = ["SandboxHooks", "SandboxVenue"]
 
+_DELIVERED = "Delivered at expiry."
+_FAR_DAYS = 20
+_AUCTION = "Short delivery: bought in at the auction."
+
 
 class SandboxHooks:
-    """What the sandbox asks of those above it. ``charges``: paise of a day's trades; ``cut_off``: end of intraday."""
+    """What the sandbox asks of those above it. ``charges``: paise of a day's trades; ``cut_off``: end of intraday;
+    ``tell`` hears sentences for the user.
+    """
 
     def __init__(
         self,
@@ -44,12 +52,14 @@ class SandboxHooks:
         is_trading_day: Callable[[Exchange, date], bool],
         cut_off: Callable[[Instrument, int], datetime | None] | None = None,
         charges: Callable[[Sequence[VenueTrade]], int] | None = None,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         self.find = find
         self.underlyings = underlyings
         self.is_trading_day = is_trading_day
         self.cut_off = cut_off
         self.charges = charges
+        self.tell = tell or (lambda _: None)
 
 
 class SandboxClient(Client):
@@ -179,27 +189,55 @@ class SandboxVenue(Venue):
 
     def _settle_expired(self, exchange: Exchange | None) -> None:
         for client in self._clients.values():
-            for position in list(client.positions.values()):
-                if not position.quantity or exchange not in (None, Exchange(position.exchange)):
-                    continue
-                last_day = _expiry(position)
-                today = self._day.date
-                if last_day is not None and (last_day < today or (last_day == today and exchange is not None)):
-                    self._close_at(
-                        client, position, self._settlement(position), "Settled at expiry.", at_any_price=True
-                    )
+            ending = [one for one in client.positions.values() if one.quantity and self._ends_now(one, exchange)]
+            owed = [found for one in ending if (found := self._settle(client, one)) is not None]
+            for share, duty in sorted(owed, key=lambda pair: pair[1].side is Side.SELL):  # what comes may be passed on
+                self._deliver(client, share, duty)
 
-    def _settlement(self, position: Position) -> int:
-        """Intrinsic value by the underlying's last price, the price itself for futures; the average where none is."""
+    def _ends_now(self, position: Position, exchange: Exchange | None) -> bool:
+        if exchange not in (None, Exchange(position.exchange)):
+            return False
+        last_day, today = _expiry(position), self._day.date
+        return last_day is not None and (last_day < today or (last_day == today and exchange is not None))
+
+    def _settle(self, client: Client, position: Position) -> tuple[Instrument, Obligation] | None:
+        """Close what has ended; answers the shares that are owed for it."""
         contract = parse_symbol(position.symbol, Exchange(position.exchange))
         under = self._lazy.spot(Exchange(position.exchange), contract.underlying)
         spot = last_price(self.market, under) if under is not None else 0
-        if not spot:
-            return self._price_of(position)
-        if not contract.is_option or contract.strike is None:
-            return spot
-        sign = 1 if contract.kind is InstrumentType.CE else -1
-        return max(0, sign * (spot - to_units(contract.strike)))
+        if under is None or not spot:
+            self._end_at(client, position, self._price_of(position), Settlement.CASH)
+            return None
+        if under.kind is not InstrumentType.EQ:
+            self._end_at(client, position, _worth(contract, spot), Settlement.CASH)
+            return None
+        duty = obligation(contract, position.quantity, to_rupees(spot))
+        self._end_at(client, position, 0 if contract.is_option else spot, Settlement.PHYSICAL)
+        return (under, duty) if duty is not None else None
+
+    def _end_at(self, client: Client, position: Position, price: int, how: Settlement) -> None:
+        self._close_at(client, position, price, "Settled at expiry.", how)
+
+    def _deliver(self, client: Client, share: Instrument, duty: Obligation) -> None:
+        """Book the shares of a contract that has ended; the auction buys those that the client does not have."""
+        free = client.deliverable(share.token)
+        terms = Terms(duty.side, Product.CNC, PriceType.MARKET, duty.quantity)
+        self._trade_at(client, share, terms, to_units(duty.price), reason=_DELIVERED, how=Settlement.PHYSICAL)
+        missing = duty.quantity - max(free, 0) if duty.side is Side.SELL else 0
+        if missing > 0:
+            price = round(last_price(self.market, share) * (1 + delivery_rules(self._day.date).close_out / 100))
+            terms = Terms(Side.BUY, Product.CNC, PriceType.MARKET, missing)
+            self._trade_at(client, share, terms, price, reason=_AUCTION, how=Settlement.CASH)
+            self._hooks.tell(
+                f"{missing} {share.symbol} were to be delivered and are not in the account: the auction bought them at "
+                f"{to_rupees(price):g}."
+            )
+        self._refresh_need(client, share, Product.CNC)
+        if client.available < 0:
+            self._hooks.tell(
+                f"{duty.quantity} {share.symbol} were delivered, and {-client.available / PRICE_SCALE:,.2f} rupees are "
+                "missing for it: sell shares, or close other positions; until then only closing orders pass."
+            )
 
     def _price_of(self, position: Position) -> int:
         instrument = self._lazy.get(position.token)
@@ -207,17 +245,22 @@ class SandboxVenue(Venue):
         return price or position.average
 
     def _close_at(
-        self, client: Client, position: Position, price: int, reason: str, *, at_any_price: bool = False
+        self, client: Client, position: Position, price: int, reason: str, how: Settlement = Settlement.NONE
     ) -> None:
-        """Close a position by a trade of its own, so that every book shows how it went."""
-        if not price and not at_any_price:
-            return
-        instrument = self._lazy.get(position.token) or _unlisted(position)
-        side = Side.SELL if position.quantity > 0 else Side.BUY
-        terms = Terms(side, position.product, PriceType.MARKET, abs(position.quantity))
+        """Close a position by a trade of its own, so that every book shows how it went; at 0 only at the end."""
+        if price or how:
+            instrument = self._lazy.get(position.token) or _unlisted(position)
+            side = Side.SELL if position.quantity > 0 else Side.BUY
+            terms = Terms(side, position.product, PriceType.MARKET, abs(position.quantity))
+            self._trade_at(client, instrument, terms, price, reason=reason, how=how)
+
+    def _trade_at(
+        self, client: Client, instrument: Instrument, terms: Terms, price: int, *, reason: str, how: Settlement
+    ) -> None:
+        """An order of the venue's own that is filled at once at the price that it says."""
         order = self._new_order(client, instrument, terms, "")
         self._last_number = order.number
-        order.reason = reason
+        order.reason, order.settlement = reason, how
         order.limit, order.filled, order.value = price, order.quantity, order.quantity * price
         client.add(order)
         self._set_state(client, order, State.FILLED)
@@ -246,8 +289,15 @@ class SandboxVenue(Venue):
         self.catalogue = self._lazy
         self._door = Door(self.market, self._lazy, self._rules, self._day.date)
         self._door.margins = HedgedMargins(
-            self._lazy, self._day.date, lambda instrument: last_price(self.market, instrument)
+            self._lazy, self._day.date, lambda instrument: last_price(self.market, instrument), self._days_left
         )
+
+    def _days_left(self, exchange: Exchange, last_day: date) -> int:
+        """Trading days of an exchange after today, up to a last day; a number beyond all rules for one far away."""
+        apart = (last_day - self._day.date).days
+        if apart > _FAR_DAYS:
+            return apart
+        return sum(self._hooks.is_trading_day(exchange, self._day.date + timedelta(days=n + 1)) for n in range(apart))
 
     def _new_client(self, name: str, money: Money) -> Client:
         return SandboxClient(name, money)
@@ -267,6 +317,14 @@ def _one_order(instrument: Instrument) -> int:
     """The largest quantity of one order: more goes in slices."""
     lot, freeze = instrument.lot_size, instrument.freeze_quantity
     return freeze // lot * lot if freeze else 2**40 // lot * lot
+
+
+def _worth(contract: ParsedSymbol, spot: int) -> int:
+    """In cash: intrinsic value for options, the underlying's price for futures."""
+    if not contract.is_option or contract.strike is None:
+        return spot
+    sign = 1 if contract.kind is InstrumentType.CE else -1
+    return max(0, sign * (spot - to_units(contract.strike)))
 
 
 def _expiry(position: Position) -> date | None:

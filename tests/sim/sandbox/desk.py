@@ -38,12 +38,29 @@ def option(strike: int, kind: str = "CE", expiry: date = EXPIRY) -> Instrument:
     return Instrument(text, _E.NFO, _K(kind), "", 10_000 + strike, 65, 0.05, 1800, "NIFTY", expiry, float(strike))
 
 
+STOCK_EXPIRY = date(2026, 12, 29)
+STOCK_FUT = Instrument("SBIN29DEC26FUT", _E.NFO, _K.FUT, "", 4, 750, 0.05, 30_000, "SBIN", STOCK_EXPIRY)
+
+
+def stock_option(strike: int, kind: str = "CE") -> Instrument:
+    text = f"SBIN29DEC26{strike}{kind}"
+    return Instrument(
+        text, _E.NFO, _K(kind), "", 20_000 + strike, 750, 0.05, 30_000, "SBIN", STOCK_EXPIRY, float(strike)
+    )
+
+
 LISTED = [
     SBIN,
     NIFTY,
     FUT,
+    STOCK_FUT,
     *(option(strike, kind) for strike in (25_800, 26_000, 26_200, 26_400) for kind in ("CE", "PE")),
+    *(stock_option(strike, kind) for strike in (780, 800, 820) for kind in ("CE", "PE")),
 ]
+
+
+_LISTED = {one.key: one for one in LISTED}
+_START = {NIFTY.key: 26_000.0, FUT.key: 26_000.0, SBIN.key: 800.0, STOCK_FUT.key: 800.0}
 
 
 class FakeBoard:
@@ -61,14 +78,14 @@ class FakeBoard:
         ltp = self.ltp.get(key)
         if ltp is None:
             return None
-        item = next(one for one in LISTED if one.key == key)
+        item = _LISTED[key]
         return msgspec.structs.replace(quote_of(item, ltp, 1), volume=self.volume.get(key, 1000.0))
 
     def depth(self, key: InstrumentKey) -> Depth | None:
         ltp = self.ltp.get(key)
         if ltp is None or self.depthless:
             return None
-        tick = next(one.tick_size for one in LISTED if one.key == key)
+        tick = _LISTED[key].tick_size
         bids = tuple(DepthLevel(ltp - tick * n, self.shown) for n in range(1, 6))
         asks = tuple(DepthLevel(ltp + tick * n, self.shown) for n in range(1, 6))
         return Depth(key.exchange, key.symbol, bids, asks, 1)
@@ -84,10 +101,11 @@ class Sandbox:
         self.board = FakeBoard()
         self.listed: Sequence[Instrument] = LISTED
         for item in LISTED:
-            self.board.ltp[item.key] = 26_000.0 if item in (NIFTY, FUT) else 800.0 if item is SBIN else 200.0
+            self.board.ltp[item.key] = _START.get(item.key, 20.0 if item.underlying == "SBIN" else 200.0)
         self.charges: Callable[[Sequence[VenueTrade]], int] | None = None
         self.cut_off: Callable[[Instrument, int], datetime | None] | None = None
         self.trades: list[VenueTrade] = []
+        self.told: list[str] = []
         self.venue = self._open()
 
     def _open(self) -> SandboxVenue:
@@ -95,11 +113,12 @@ class Sandbox:
             self.board, self.settings, self.clock.now_ns, lambda e, now: CALENDAR.is_open(e, from_ns(now))
         )
         hooks = SandboxHooks(
-            find=lambda key: next((one for one in self.listed if one.key == key), None),
-            underlyings=lambda: ["NIFTY"],
+            find=lambda key: _LISTED[key] if key in _LISTED and _LISTED[key] in self.listed else None,
+            underlyings=lambda: ["NIFTY", "SBIN"],
             is_trading_day=CALENDAR.is_trading_day,
             cut_off=self.cut_off,
             charges=self.charges,
+            tell=self.told.append,
         )
         venue = SandboxVenue(
             market, SandboxRecords(self.path), hooks,

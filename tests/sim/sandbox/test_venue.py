@@ -189,7 +189,7 @@ def test_intraday_square_off(tmp_path: Path, item: object, product: str, cut: ti
     sandbox.cut_off = IntradayCutOffs(RULES, CALENDAR)
     sandbox.reopen()
     sandbox.order(item, "BUY", 65, product)  # type: ignore[arg-type]
-    resting = sandbox.order(item, "BUY", 65, product, price=195.0 if item is CE else 700.0)  # type: ignore[arg-type]
+    resting = sandbox.order(item, "BUY", 65, product, price=195.0 if item is CE else 730.0)  # type: ignore[arg-type]
     carried = sandbox.order(FUT, "BUY", 65, "NRML")
     sandbox.at(at_ist(DAY, cut) - timedelta(seconds=1))
     assert resting.state is State.WORKING and len(sandbox.held()) == 2
@@ -269,7 +269,7 @@ def test_what_was_missed_is_caught_up_once(sandbox: Sandbox) -> None:
     sandbox.order(SBIN, "BUY", 20, "MIS")
     sandbox.order(CE, "BUY", 65, "NRML")
     sandbox.order(FUT, "SELL", 65, "NRML")
-    limit = sandbox.order(SBIN, "BUY", 1, price=700.0)
+    limit = sandbox.order(SBIN, "BUY", 1, price=730.0)
     sandbox.board.ltp[NIFTY.key] = 26_150.0
     sandbox.listed = [one for one in LISTED if one.expiry != EXPIRY]
     sandbox.reopen(at_ist(date(2026, 12, 2), time(10, 0)))
