@@ -18,7 +18,7 @@ from openalgo_lab.sim.account import to_paise
 from openalgo_lab.sim.clients import Client
 from openalgo_lab.sim.records import VenueOrder, VenueTrade
 from openalgo_lab.sim.rules import Code, Refusal
-from openalgo_lab.sim.tape import DEPTH, LTP, QUOTE, Reader, Tape
+from openalgo_lab.sim.tape import DEPTH, LTP, QUOTE, Look, Reader, Tape
 from openalgo_lab.sim.venue import Update, Venue
 from openalgo_lab.sim.words import (
     OrderBody,
@@ -286,12 +286,18 @@ class Endpoint:
             text = "Not listed today; load the instruments of the day."
             reader.messages.append(_text({"k": "no", "code": "LISTING", "text": text, "toks": unknown}))
 
-    def step(self) -> None:
-        """Mark for each reader what the market has changed."""
+    def look(self) -> Look | None:
+        """What the tape has to look at now."""
         if self._listed is not self.venue.catalogue:
             self._listed = self.venue.catalogue
             self.tape.relist()
-        self.tape.step()
+        return self.tape.begin()
+
+    def step(self) -> None:
+        """Mark for each reader what the market has changed."""
+        look = self.look()
+        if look is not None:
+            self.tape.put(look, self.tape.take(look))
 
     def beat(self) -> None:
         """A heartbeat to every reader, with the number of its last order message."""

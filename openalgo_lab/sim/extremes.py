@@ -6,6 +6,7 @@ the opposite): only the spans whose bound could still beat the best price found 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Final
 
@@ -32,7 +33,7 @@ Theory = Callable[[IntArray, FloatArray, IntArray], FloatArray]
 class Extremes:
     """Highest and lowest unrounded price of each row over whole blocks of a session.
 
-    ``theory(rows, spots, blocks)`` prices rows; ``opening`` and ``slope`` are the volatilities it uses.
+    ``theory(rows, spots, blocks)`` prices rows; ``opening`` and ``slope`` are the volatilities it uses. For any thread.
     """
 
     def __init__(
@@ -55,12 +56,18 @@ class Extremes:
         self._done = np.zeros(size, dtype=np.int64)
         self._high = np.full(size, -np.inf)
         self._low = np.full(size, np.inf)
+        self._lock = threading.Lock()
 
     def before(self, rows: IntArray, block: IntArray) -> tuple[FloatArray, FloatArray]:
         """High and low over all blocks before ``block`` (each row's own); -inf and inf before the first.
 
         What was computed is kept; a clock that went back starts the row anew.
         """
+        with self._lock:
+            self._bring(rows, block)
+            return self._high[rows], self._low[rows]
+
+    def _bring(self, rows: IntArray, block: IntArray) -> None:
         back = rows[self._done[rows] > block]
         self._done[back] = 0
         self._high[back], self._low[back] = -np.inf, np.inf
@@ -70,7 +77,6 @@ class Extremes:
             stages = self._done[late] * _STAGE + until
             for stage in sorted(set(stages.tolist())):
                 self._advance(self._distinct(late[stages == stage]), *divmod(stage, _STAGE))
-        return self._high[rows], self._low[rows]
 
     def _distinct(self, rows: IntArray) -> IntArray:
         """Each row once, ascending (``np.unique`` would import all of masked arrays)."""

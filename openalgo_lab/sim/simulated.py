@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Final
 
@@ -39,7 +40,7 @@ class SimulatedMarket:
 
     ``hours`` "always" trades every Indian day from midnight to midnight, "calendar" keeps the exchanges' hours; out
     of hours prices stand where they closed. A contract stops at its expiry and is listed to the end of that day.
-    Prices move every 250 ms. Not for use on several threads at once.
+    Prices move every 250 ms. Any thread may ask for them.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class SimulatedMarket:
         )
         self._listings: dict[int, Listing] = {}
         self._book: tuple[tuple[int, int], DayBook, BookMaker] | None = None
+        self._making = threading.RLock()  # over what is made once and kept; held again while a day's book is made
 
     # The market's own view --------------------------------------------------------------------------------------
 
@@ -136,27 +138,35 @@ class SimulatedMarket:
     # -----------------------------------------------------------------------------------------------------------
 
     def _listing(self, session: SimSession) -> Listing:
-        known = self._listings.get(session.ordinal)
-        if known is None:
-            while len(self._listings) > 1:
-                self._listings.pop(next(iter(self._listings)))
-            instruments = self._lister.instruments(session)
-            known = self._listings[session.ordinal] = Listing(instruments, self._underlyings, self._lister)
-        return known
+        with self._making:
+            known = self._listings.get(session.ordinal)
+            if known is None:
+                while len(self._listings) > 1:
+                    self._listings.pop(next(iter(self._listings)))
+                instruments = self._lister.instruments(session)
+                known = self._listings[session.ordinal] = Listing(instruments, self._underlyings, self._lister)
+            return known
 
     def _day(self, now_ns: int) -> tuple[DayBook, BookMaker]:
         """The books of the last session that has begun, for what is listed at that moment."""
         listed, session = self._sessions.listed(now_ns), self._sessions.started(now_ns)
         key = (listed.ordinal, session.ordinal)
-        if self._book is None or self._book[0] != key:
-            listing = self._listing(listed)
-            daybook = self._open_book(listing, session)
-            every = np.arange(len(listing), dtype=np.int64)
-            before = self._open_book(listing, self._sessions.before(session))
-            daybook.prev_close = before.last(before.closing(every))
-            contracts = np.array([u.contracts for u in self._underlyings])[listing.base]
-            self._book = (key, daybook, BookMaker(listing, contracts, daybook.interest.distance))
-        return self._book[1], self._book[2]
+        book = self._book
+        if book is None or book[0] != key:
+            with self._making:
+                book = self._book
+                if book is None or book[0] != key:
+                    book = self._book = (key, *self._make_day(listed, session))
+        return book[1], book[2]
+
+    def _make_day(self, listed: SimSession, session: SimSession) -> tuple[DayBook, BookMaker]:
+        listing = self._listing(listed)
+        daybook = self._open_book(listing, session)
+        every = np.arange(len(listing), dtype=np.int64)
+        before = self._open_book(listing, self._sessions.before(session))
+        daybook.prev_close = before.last(before.closing(every))
+        contracts = np.array([u.contracts for u in self._underlyings])[listing.base]
+        return daybook, BookMaker(listing, contracts, daybook.interest.distance)
 
     def _open_book(self, listing: Listing, session: SimSession) -> DayBook:
         path = DayPath(self._paths.of_day(self._underlyings, session), self._strokes)

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -18,7 +19,7 @@ from openalgo_lab.model.market import DEPTH_LEVELS, QUOTE_FIELDS
 from openalgo_lab.sim.market import MarketSource
 from openalgo_lab.sim.matching import PRICE_SCALE
 
-__all__ = ["DEPTH", "FRAME_RECORDS", "LTP", "QUOTE", "UNKNOWN", "Reader", "Tape"]
+__all__ = ["DEPTH", "FRAME_RECORDS", "LTP", "QUOTE", "UNKNOWN", "Look", "Reader", "Sight", "Tape"]
 
 LTP: Final = 1
 QUOTE: Final = 2
@@ -40,13 +41,66 @@ FRAME_RECORDS: Final = 500
 _AT_ONCE: Final = 2000
 _SHARES: Final = 5
 """Of more rows than that, so many shares are looked at in turn: at the usual 50 ms a step, each four times a second."""
-_PIECE: Final = 250
-"""A step's share is looked at in pieces of about this size, so that nobody on the loop waits for the whole of it.
-
-NumPy lets go of the interpreter for longer arrays, and beside a busy cell each letting go costs a wait."""
 
 Ints = npt.NDArray[np.int64]
 Marks = npt.NDArray[np.bool_]
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """Which token is which row, and the newest values by row; rows from ``plain`` on carry depth."""
+
+    tokens: Ints
+    plain: int
+    rows: Ints
+    books: Ints
+
+    @classmethod
+    def of(cls, plain: list[int], deep: list[int]) -> Layout:
+        """Rows without values yet."""
+        count = len(plain) + len(deep)
+        return cls(
+            np.array(plain + deep, dtype=np.int64),
+            len(plain),
+            np.full((count, _QUOTE_WIDTH), UNKNOWN, dtype=np.int64),
+            np.full((len(deep), _BOOK_WIDTH), UNKNOWN, dtype=np.int64),
+        )
+
+    @property
+    def priced(self) -> Marks:
+        """Which rows have been looked at."""
+        return np.asarray(self.rows[:, 1] != UNKNOWN)
+
+    def due(self, first: int) -> Ints:
+        """The rows whose turn it is, ascending: all of a few, of many a share from ``first`` on and the new ones."""
+        count = len(self.tokens)
+        if count <= _AT_ONCE:
+            return np.arange(count)
+        due = ~self.priced
+        due[(first + np.arange(_share(count))) % count] = True
+        return np.flatnonzero(due)
+
+
+class Look(msgspec.Struct, frozen=True):
+    """What one step looks at: rows of a layout, from ``first`` on."""
+
+    number: int
+    layout: Layout
+    first: int
+
+
+class Sight(msgspec.Struct, frozen=True):
+    """What was seen: rows and books of the layout as integers of the wire, and what is new about them."""
+
+    due: Ints
+    rows: Ints
+    books: Ints
+    changed: Marks
+    price_changed: Marks
+
+
+def _share(count: int) -> int:
+    """How many of so many rows one step looks at."""
+    return min(count, max(_AT_ONCE, -(-count // _SHARES)))
 
 
 def _to_ints(values: npt.NDArray[np.float64]) -> Ints:
@@ -66,16 +120,15 @@ class Reader:
         self._marks: Marks = np.zeros(0, dtype=bool)
         self._kinds: npt.NDArray[np.int8] = np.zeros(0, dtype=np.int8)
 
-    def fit(self, tokens: list[int], old_row: dict[int, int]) -> None:
-        """Follow a new set of rows; a token that is new on the tape is due at once."""
-        before = self._marks
-        kinds = self._kinds
-        self._kinds = np.array([self.modes.get(token, 0) for token in tokens], dtype=np.int8)
-        self._marks = self._kinds > 0
-        for row, token in enumerate(tokens):
-            old = old_row.get(token, -1)
-            if 0 <= old < len(before) and kinds[old] >= self._kinds[row]:
-                self._marks[row] = before[old] and self._kinds[row] > 0
+    def fit(self, layout: Layout, before: Ints) -> None:
+        """Follow new rows; ``before`` is where each was, or -1. What is new to the reader is due once priced."""
+        marks, kinds = self._marks, self._kinds
+        self._kinds = np.array([self.modes.get(token, 0) for token in layout.tokens.tolist()], dtype=np.int8)
+        self._marks = (self._kinds > 0) & layout.priced
+        stayed = (before >= 0) & (before < len(marks))
+        rows = np.flatnonzero(stayed)
+        rows = rows[kinds[before[rows]] >= self._kinds[rows]]
+        self._marks[rows] = marks[before[rows]] & (self._kinds[rows] > 0)
 
     def mark(self, rows: Ints, changed: Marks, price_changed: Marks) -> None:
         """Note what of these rows has changed since the reader last looked."""
@@ -108,13 +161,10 @@ class Tape:
         self._market = market
         self._is_listed = is_listed
         self._readers: list[Reader] = []
-        self._tokens: list[int] = []
-        self._plain = 0  # rows before this one carry no depth
-        self._rows: Ints = np.zeros((0, _QUOTE_WIDTH), dtype=np.int64)
-        self._books: Ints = np.zeros((0, _BOOK_WIDTH), dtype=np.int64)
+        self._layout = Layout.of([], [])
         self._stale = False
-        self._token_column: Ints = np.zeros(0, dtype=np.int64)
         self._next_row = 0
+        self._looks = 0
 
     @property
     def readers(self) -> list[Reader]:
@@ -124,6 +174,7 @@ class Tape:
     def add(self, reader: Reader) -> None:
         """Let a reader in; it hears nothing until it subscribes."""
         self._readers.append(reader)
+        reader.fit(self._layout, np.full(len(self._layout.tokens), -1, dtype=np.int64))  # a look may be under way
         self._stale = True
 
     def remove(self, reader: Reader) -> None:
@@ -146,44 +197,63 @@ class Tape:
         self._stale = True
 
     @property
-    def pieces(self) -> int:
-        """How many calls of :meth:`step` make one step of the market."""
-        return max(1, -(-self._per_step // _PIECE))
-
-    @property
-    def _per_step(self) -> int:
-        count = len(self._tokens)
-        return count if count <= _AT_ONCE else max(_AT_ONCE, -(-count // _SHARES))
+    def turns(self) -> int:
+        """How many steps look at every row once."""
+        count = len(self._layout.tokens)
+        return -(-count // _share(count)) if count else 1
 
     def step(self) -> None:
-        """Take the market's prices of this moment and mark what has changed for each reader.
+        """Take the market's prices of this moment and mark what has changed for each reader."""
+        look = self.begin()
+        if look is not None:
+            self.put(look, self.take(look))
 
-        Of many rows only a piece is looked at each time, and those that have no price yet: whoever shares the loop
-        with the exchange must not wait for all of them.
-        """
+    def begin(self) -> Look | None:
+        """What is to be looked at now; None while nobody listens."""
         if self._stale:
             self._fit()
-        if not self._tokens:
+        count = len(self._layout.tokens)
+        if not count:
+            return None
+        self._looks += 1
+        first, self._next_row = self._next_row, (self._next_row + _share(count)) % count
+        return Look(self._looks, self._layout, first)
+
+    def take(self, look: Look) -> Sight:
+        """The prices of this moment, and what is new about them. Writes nothing: it may run on any thread.
+
+        Meanwhile nobody writes to the layout either, but for a look that overtakes this one; see :meth:`put`.
+        """
+        layout = look.layout
+        due = layout.due(look.first)
+        plain = int(np.searchsorted(due, layout.plain))
+        rows, books = self._fetch(layout.tokens[due], plain)
+        before = layout.rows[due]
+        first = before[:, 1] == UNKNOWN
+        changed = first | (rows[:, 2:] != before[:, 2:]).any(axis=1)
+        changed[plain:] |= (books != layout.books[due[plain:] - layout.plain]).any(axis=1)
+        return Sight(due, rows, books, changed, first | (rows[:, 2] != before[:, 2]))
+
+    def put(self, look: Look, sight: Sight) -> None:
+        """Mark what has changed for each reader. A look that a later one has overtaken counts no more."""
+        if look.number != self._looks:
             return
-        due = self._due()
-        rows, books = self._fetch(due)
-        deep = due >= self._plain
-        changed = (rows[:, 2:] != self._rows[due, 2:]).any(axis=1)
-        changed[deep] |= (books != self._books[due[deep] - self._plain]).any(axis=1)
-        price_changed = rows[:, 2] != self._rows[due, 2]
-        self._rows[due] = rows
-        self._books[due[deep] - self._plain] = books
+        layout, due = look.layout, sight.due
+        layout.rows[due] = sight.rows
+        if len(sight.books):
+            layout.books[due[-len(sight.books) :] - layout.plain] = sight.books
         for reader in self._readers:
-            reader.mark(due, changed, price_changed)
+            reader.mark(due, sight.changed, sight.price_changed)
 
     def frame(self, kind: int, rows: npt.NDArray[np.intp]) -> bytes:
         """One binary frame of these rows."""
+        layout = self._layout
         if kind == LTP:
-            body = self._rows[rows, :_LTP_WIDTH]
+            body = layout.rows[rows, :_LTP_WIDTH]
         elif kind == QUOTE:
-            body = self._rows[rows]
+            body = layout.rows[rows]
         else:
-            body = np.hstack((self._rows[rows], self._books[rows - self._plain]))
+            body = np.hstack((layout.rows[rows], layout.books[rows - layout.plain]))
         header = _HEADER.pack(b"SX", 1, kind, len(rows), self._market.now_ns())
         return header + np.ascontiguousarray(body, dtype="<i8").tobytes()
 
@@ -196,50 +266,33 @@ class Tape:
                     wanted[token] = max(kind, wanted.get(token, 0))
         plain = sorted(token for token, kind in wanted.items() if kind < DEPTH)
         deep = sorted(token for token, kind in wanted.items() if kind == DEPTH)
-        old = {token: row for row, token in enumerate(self._tokens)}
-        old_plain = self._plain
-        self._tokens, self._plain, self._stale = plain + deep, len(plain), False
+        old, new = self._layout, Layout.of(plain, deep)
+        place = {token: row for row, token in enumerate(old.tokens.tolist())}
+        before = np.array([place.get(token, -1) for token in plain + deep], dtype=np.int64)
         # Rows that stay keep their last values, so that the next comparison still sees what has changed since.
-        rows = np.full((len(self._tokens), _QUOTE_WIDTH), UNKNOWN, dtype=np.int64)
-        books = np.full((len(deep), _BOOK_WIDTH), UNKNOWN, dtype=np.int64)
-        for row, token in enumerate(self._tokens):
-            before = old.get(token)
-            if before is None:
-                continue
-            rows[row] = self._rows[before]
-            if row >= self._plain and before >= old_plain:
-                books[row - self._plain] = self._books[before - old_plain]
-        self._rows, self._books = rows, books
-        self._token_column = np.array(self._tokens, dtype=np.int64)
+        stayed = np.flatnonzero(before >= 0)
+        new.rows[stayed] = old.rows[before[stayed]]
+        deep_before = np.flatnonzero(before[len(plain) :] >= old.plain)
+        new.books[deep_before] = old.books[before[len(plain) :][deep_before] - old.plain]
+        self._layout, self._stale = new, False
         for reader in self._readers:
-            reader.fit(self._tokens, old)
+            reader.fit(new, before)
 
-    def _due(self) -> Ints:
-        """The rows whose turn it is, ascending: all of a few, of many the next piece and the new ones."""
-        count, share = len(self._tokens), -(-self._per_step // self.pieces)
-        if share >= count:
-            return np.arange(count)
-        turn = (self._next_row + np.arange(share)) % count
-        self._next_row = (self._next_row + share) % count
-        due = self._rows[:, 1] == UNKNOWN
-        due[turn] = True
-        return np.flatnonzero(due)
-
-    def _fetch(self, due: Ints) -> tuple[Ints, Ints]:
+    def _fetch(self, tokens: Ints, plain: int) -> tuple[Ints, Ints]:
+        """Rows and books of these tokens; those from ``plain`` on carry depth."""
         now_ns = self._market.now_ns()
-        plain = int(np.searchsorted(due, self._plain))
-        rows = np.full((len(due), _QUOTE_WIDTH), UNKNOWN, dtype=np.int64)
-        rows[:, 0] = self._token_column[due]
-        books = np.full((len(due) - plain, _BOOK_WIDTH), UNKNOWN, dtype=np.int64)
+        rows = np.full((len(tokens), _QUOTE_WIDTH), UNKNOWN, dtype=np.int64)
+        rows[:, 0] = tokens
+        books = np.full((len(tokens) - plain, _BOOK_WIDTH), UNKNOWN, dtype=np.int64)
         for part, deep in ((slice(0, plain), False), (slice(plain, None), True)):
-            tokens = rows[part, 0].copy()
-            if not len(tokens):
+            some = tokens[part]
+            if not len(some):
                 continue
-            batch = self._market.snapshot(tokens, now_ns, depth=deep)
+            batch = self._market.snapshot(some, now_ns, depth=deep)
             rows[part, 1] = batch.time_ns
-            nan = np.full(len(tokens), np.nan)
+            nan = np.full(len(some), np.nan)
             fields = np.column_stack([batch.columns.get(name, nan) for name in QUOTE_FIELDS])
             rows[part, 2:] = _to_ints(fields * _SCALES)
             if deep and batch.depth is not None:
-                books[:] = _to_ints(batch.depth * _BOOK_SCALES).reshape(len(tokens), _BOOK_WIDTH)
+                books[:] = _to_ints(batch.depth * _BOOK_SCALES).reshape(len(some), _BOOK_WIDTH)
         return rows, books

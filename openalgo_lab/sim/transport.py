@@ -5,7 +5,8 @@
     ...
     await exchange.close()
 
-Everything happens on the loop that first uses it. `ExchangeDriver` is the same without the transport, for the server.
+Everything happens on the loop that first uses it, but for the market's arithmetic, which has a thread of its own.
+`ExchangeDriver` is the same without the transport, for the server.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -33,7 +35,11 @@ _log = logging.getLogger(__name__)
 
 
 class ExchangeDriver:
-    """Runs a venue on an event loop: steps the market, beats the heart, wakes the readers."""
+    """Runs a venue on an event loop: steps the market, beats the heart, wakes the readers.
+
+    The prices that readers want are computed on a thread beside the loop: thousands of them take milliseconds, and
+    next to a busy notebook cell several times that, for which no order and no timer on the loop should wait.
+    """
 
     def __init__(self, venue: Venue, *, step_ms: int = STEP_MS, clock: Clock | None = None) -> None:
         self.venue = venue
@@ -41,9 +47,10 @@ class ExchangeDriver:
         self._clock: Clock = clock or SystemClock()
         self._step_ns = step_ms * 1_000_000
         self._feeds: set[ReaderFeed] = set()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._wake = asyncio.Event()
-        self._asked = False  # whether a reader has changed what it wants since the last look at the market
+        self._asked = asyncio.Event()  # a reader has changed what it wants since the last look at the market
+        self._eyes = ThreadPoolExecutor(1, thread_name_prefix="openalgo-exchange")
 
     async def respond(self, request: HttpRequest) -> HttpResponse:
         """Answer one request, after the venue's acknowledgement latency when it concerns an order."""
@@ -69,7 +76,7 @@ class ExchangeDriver:
     def hear(self, reader: Reader, message: str | bytes) -> None:
         """A message of a reader; what it asks for is served with the others of this turn of the loop."""
         self.endpoint.hear(reader, message)
-        self._asked = True
+        self._asked.set()
         self._wake.set()
 
     def leave(self, feed: ReaderFeed) -> None:
@@ -78,19 +85,25 @@ class ExchangeDriver:
         self.endpoint.leave(feed.reader)
 
     def start(self) -> None:
-        """Start the venue's task; does nothing when it runs already."""
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._run(), name="simulated-exchange")
-            self._task.add_done_callback(self._ended)
+        """Start the venue's tasks; does nothing when they run already."""
+        if not self._tasks:
+            loop = asyncio.get_running_loop()
+            self._tasks = [
+                loop.create_task(self._run(), name="simulated-exchange"),
+                loop.create_task(self._watch(), name="simulated-prices"),
+            ]
+            for task in self._tasks:
+                task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
-        """End the task and the feeds, and close the records."""
+        """End the tasks and the feeds, and close the records."""
         for feed in list(self._feeds):
             await feed.close()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+        self._eyes.shutdown(wait=False, cancel_futures=True)
         self.venue.close()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
@@ -101,24 +114,31 @@ class ExchangeDriver:
             self.venue.halted = f"The exchange has stopped ({type(error).__name__}: {error}); start it again."
 
     async def _run(self) -> None:
-        next_step = next_look = next_beat = self._clock.monotonic_ns()
+        next_step = next_beat = self._clock.monotonic_ns()
         while True:
+            self._wake.clear()
             now = self._clock.monotonic_ns()
             if now >= next_step:
                 next_step = max(next_step + self._step_ns, now)
                 self._advance(now, step=True)
             else:
                 self._advance(now, step=False)
-            if self._asked or now >= next_look:
-                self._asked = False
-                self._look()
-                next_look = max(next_look + self._step_ns // self.endpoint.tape.pieces, now)
             if now >= next_beat:
                 next_beat = now + NS_PER_SECOND
                 self.endpoint.beat()
             self._notify()
             due = None if self.venue.halted else self.venue.next_due_ns()
-            await self._pause(min(next_step, next_look, next_step if due is None else due))
+            await self._pause(self._wake, next_step if due is None else min(next_step, due))
+
+    async def _watch(self) -> None:
+        """Look at the market's prices every step, and as soon as a reader has asked for others."""
+        next_look = self._clock.monotonic_ns()
+        while True:
+            self._asked.clear()
+            await self._look()
+            self._notify()
+            next_look = max(next_look + self._step_ns, self._clock.monotonic_ns())
+            await self._pause(self._asked, next_look)
 
     def _advance(self, now: int, *, step: bool) -> None:
         """Let the venue's time pass; one that has stopped (its disk is full) keeps answering with the reason."""
@@ -132,25 +152,30 @@ class ExchangeDriver:
         except LabError as error:  # at the very turn of a day the market may list other instruments than the venue
             _log.error("A step of the simulated exchange failed: %s", error)
 
-    def _look(self) -> None:
+    async def _look(self) -> None:
+        tape, look = self.endpoint.tape, self.endpoint.look()
+        if look is None:
+            return
         try:
-            self.endpoint.step()
+            sight = await asyncio.get_running_loop().run_in_executor(self._eyes, tape.take, look)
         except LabError as error:
             _log.error("The prices of the simulated exchange were not to be had: %s", error)
+        else:
+            tape.put(look, sight)
 
     def _notify(self) -> None:
         for feed in self._feeds:
             feed.notify()
 
-    async def _pause(self, until_ns: int) -> None:
-        self._wake.clear()
+    async def _pause(self, until: asyncio.Event, until_ns: int) -> None:
+        """Until the event is set or the time has come."""
         delay = (until_ns - self._clock.monotonic_ns()) / NS_PER_SECOND
         if delay <= 0:
             await asyncio.sleep(0)
             return
         try:
             async with asyncio.timeout(delay):
-                await self._wake.wait()
+                await until.wait()
         except TimeoutError:
             return
 

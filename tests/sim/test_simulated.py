@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, time, timedelta
 
 import numpy as np
@@ -297,3 +298,38 @@ def test_another_process_sees_the_same_market(hours: Hours) -> None:
     assert batch.depth is not None
     parts = [tokens, batch.depth, *(batch.columns[n] for n in sorted(batch.columns)), bars.close, bars.high]
     assert hashlib.sha256(b"".join(np.ascontiguousarray(p).tobytes() for p in parts)).hexdigest() == other
+
+
+@pytest.fixture
+def restless() -> Iterator[None]:
+    """Threads that change places as often as they can."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(usual)
+
+
+@pytest.mark.usefixtures("restless")
+def test_prices_are_the_same_on_whatever_thread_one_looks() -> None:
+    """To and fro over the edges of blocks, where what has been computed of a day's range is kept or thrown away."""
+    whole = market_at(NOON)
+    tokens = tokens_of([i for i in whole.instruments() if i.symbol.startswith("NIFTY")][::97])
+    start = to_ns(at_ist(date(2026, 11, 25), time()))
+    moments = [start + minute * 60 * NS_PER_SECOND for minute in (1, 4, 6, 9, 11, 3, 14)]
+    alone = {at: whole.snapshot(tokens, at, depth=True) for at in moments}
+    shared = market_at(NOON)
+
+    def look(turn: int) -> list[tuple[int, TickBatch]]:
+        order = [moments[(turn + step * (turn + 1)) % len(moments)] for step in range(5 * len(moments))]
+        return [(at, shared.snapshot(tokens, at, depth=True)) for at in order]
+
+    with ThreadPoolExecutor(4) as threads:
+        seen = [pair for pairs in threads.map(look, range(4)) for pair in pairs]
+    for at, batch in seen:
+        truth = alone[at]
+        assert np.array_equal(batch.time_ns, truth.time_ns)
+        for name in QUOTE_FIELDS:
+            assert np.array_equal(batch.columns[name], truth.columns[name], equal_nan=True), name
+        assert batch.depth is not None
+        assert truth.depth is not None
+        assert np.array_equal(batch.depth, truth.depth, equal_nan=True)
