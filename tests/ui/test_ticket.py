@@ -336,6 +336,7 @@ def test_clear_keeps_symbol_and_side(ticket: OrderTicket, page: Page) -> None:
 
 
 def test_what_cannot_be_read_is_dropped(ticket: OrderTicket, page: Page) -> None:
+    market(ticket, 5)  # a limit's first price would be filled in by itself
     before = ticket.state
     for junk in ({"k": "submit"}, {"k": "type", "field": "instrument", "text": "x"}, {"k": "nonsense"}, {}):
         page.say(**junk)

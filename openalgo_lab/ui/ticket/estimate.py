@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from openalgo_lab.model.commands import EstimateMargin, MarginReply, PlaceOrder
+from openalgo_lab.model.command_base import Command
+from openalgo_lab.model.commands import EstimateBasketMargin, EstimateMargin, MarginReply, PlaceOrder
 from openalgo_lab.model.errors import LabError
 from openalgo_lab.ui.live import KernelLoop
 from openalgo_lab.ui.ticket.shown import Cost, cost_of
@@ -21,6 +22,9 @@ __all__ = ["MarginEstimate"]
 
 QUIET_S: Final = 0.2
 """How long the fields must rest before an estimate is asked for."""
+
+MOST_SLICES: Final = 100
+"""More slices than this no order may have."""
 
 RENEW_S: Final = 5.0
 """A market moves under an estimate: this old, it is asked for again."""
@@ -34,11 +38,13 @@ class MarginEstimate:
         self._loop = loop
         self._changed = changed
         self._wanted: PlaceOrder | None = None
+        self._freeze = 0
         self._ask_at = float("inf")
         self.cost = Cost()
 
-    def want(self, order: PlaceOrder | None) -> None:
-        """The order as it stands in the ticket now; None when it is not complete."""
+    def want(self, order: PlaceOrder | None, freeze: int = 0) -> None:
+        """The order as it stands in the ticket; None when it is not complete. Above ``freeze`` it goes in slices."""
+        self._freeze = freeze
         if order == self._wanted:
             return
         self._wanted = order
@@ -60,7 +66,7 @@ class MarginEstimate:
         if order is None or not self.due:
             return
         self._ask_at = time.monotonic() + RENEW_S
-        request = self._handle.call(EstimateMargin(order))
+        request = self._handle.call(_question(order, self._freeze))
         self._loop.ask(self._handle, request, partial(self._answered, order), partial(self._refused, order))
 
     def _answered(self, order: PlaceOrder, reply: MarginReply) -> None:
@@ -73,3 +79,11 @@ class MarginEstimate:
         if order == self._wanted and cost != self.cost:
             self.cost = cost
             self._changed()
+
+
+def _question(order: PlaceOrder, freeze: int) -> Command[MarginReply]:
+    if not freeze or order.quantity <= freeze:
+        return EstimateMargin(order)
+    whole, rest = divmod(order.quantity, freeze)
+    sizes = [freeze] * whole + ([rest] if rest else [])
+    return EstimateBasketMargin(tuple(msgspec.structs.replace(order, quantity=size) for size in sizes[:MOST_SLICES]))

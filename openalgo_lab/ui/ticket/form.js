@@ -101,13 +101,70 @@ function field(id, key, label, options, post) {
       if (input.value !== value.text) input.value = value.text;
       rev = value.rev;
     }
-    // An empty field is unfinished, not wrong.
-    const quiet = !value.text;
+    // An empty field is unfinished, not wrong; nor is what is still being looked up.
+    const quiet = !value.text || value.problem.endsWith("…");
     box.classList.toggle("oal-ticket-wrong", Boolean(value.problem) && !quiet);
     input.setAttribute("aria-invalid", String(Boolean(value.problem) && !quiet));
     say(problem, value.problem);
   };
-  return { box, input, show };
+  return { box, input, show, name: (text) => say(caption, text) };
+}
+
+// A labelled list of choices, with the same face as a field.
+function picker(id, key, label, post) {
+  const box = element("div", `oal-ticket-field oal-ticket-field-${key}`);
+  const caption = element("label", "oal-ticket-label", label);
+  const list = element("select", "oal-ticket-select");
+  list.id = `${id}-${key}`;
+  caption.htmlFor = list.id;
+  const problem = element("div", "oal-ticket-problem");
+  list.addEventListener("change", () => post({ k: "type", field: key, text: list.value }, true));
+  box.append(caption, list, problem);
+  let shown = "";
+  const show = (value) => {
+    list.value = value.text;
+    say(problem, value.problem);
+  };
+  const offer = (options) => {
+    if (JSON.stringify(options) === shown) return;
+    shown = JSON.stringify(options);
+    list.replaceChildren(...options.map(([value, text]) => {
+      const option = element("option", "", text);
+      option.value = value;
+      return option;
+    }));
+  };
+  return { box, input: list, show, offer, name: (text) => say(caption, text) };
+}
+
+// The fields that a kind of order has beyond those of a plain one: made when they are first wanted.
+function extras(id, post) {
+  const box = element("div", "oal-ticket-pair oal-ticket-extras");
+  const made = new Map();
+  let order = "";
+  const one = (shape) => {
+    if (!made.has(shape.key)) {
+      const options = { unit: shape.unit, decimal: shape.decimal, hint: shape.hint };
+      const node = shape.options.length ? picker(id, shape.key, shape.label, post) : field(id, shape.key, shape.label, options, post);
+      if (node.input.inputMode && shape.key === "position") node.input.inputMode = "text"; // a sign may be typed
+      made.set(shape.key, node);
+    }
+    return made.get(shape.key);
+  };
+  const show = (shapes, fields) => {
+    const nodes = shapes.map(one);
+    if (shapes.map((shape) => shape.key).join() !== order) {
+      order = shapes.map((shape) => shape.key).join();
+      box.replaceChildren(...nodes.map((node) => node.box));
+    }
+    shapes.forEach((shape, at) => {
+      if (shape.options.length) nodes[at].offer(shape.options);
+      nodes[at].name?.(shape.label);
+      nodes[at].show(fields[shape.key]);
+    });
+    box.hidden = !shapes.length;
+  };
+  return { box, show };
 }
 
 function render({ model, el }) {
@@ -138,7 +195,11 @@ function render({ model, el }) {
   const accounts = element("select", "oal-ticket-select");
   accounts.setAttribute("aria-label", "Account");
   accounts.addEventListener("change", () => post({ k: "choose", account: accounts.value }));
-  head.append(mode, account, accounts);
+  const kind = element("select", "oal-ticket-select oal-ticket-kind");
+  kind.setAttribute("aria-label", "Kind of order");
+  kind.title = "Kind of order";
+  kind.addEventListener("change", () => post({ k: "choose", kind: kind.value }));
+  head.append(mode, account, accounts, kind);
 
   const side = choice("Side", "oal-ticket-sides", choose("side"));
   const title = element("div", "oal-ticket-title");
@@ -166,7 +227,8 @@ function render({ model, el }) {
     price: field(id, "price", "Price", { unit: "tick", decimal: true }, post),
     trigger_price: field(id, "trigger_price", "Trigger", { unit: "tick", decimal: true }, post),
     disclosed_quantity: field(id, "disclosed_quantity", "Disclosed", { unit: "lot", hint: "all" }, post),
-    strategy: field(id, "strategy", "Strategy tag", { text: true, hint: "none" }, post),
+    strategy: field(id, "strategy", "Strategy", { text: true, hint: "none" }, post),
+    tag: field(id, "tag", "Tag", { text: true, hint: "none" }, post),
   };
   const amounts = element("div", "oal-ticket-pair");
   amounts.append(fields.lots.box, fields.quantity.box);
@@ -191,8 +253,12 @@ function render({ model, el }) {
   const inside = element("div", "oal-ticket-pair");
   const validityBox = element("div", "oal-ticket-field");
   validityBox.append(element("span", "oal-ticket-label", "Validity"), validity.box);
-  inside.append(validityBox, fields.disclosed_quantity.box, fields.strategy.box);
+  inside.append(validityBox, fields.disclosed_quantity.box, fields.strategy.box, fields.tag.box);
   more.append(summary, inside);
+
+  const beyond = extras(id, post);
+  const story = element("div", "oal-ticket-story");
+  story.setAttribute("role", "note");
 
   const cost = element("div", "oal-ticket-cost");
   const costs = Object.fromEntries([["margin", "Margin"], ["charges", "Charges"], ["left", "Left after"]].map(([key, label]) => {
@@ -220,7 +286,7 @@ function render({ model, el }) {
   const cancel = button("oal-ticket-link", "Cancel", "Cancel this order");
   outcome.append(outcomeText, modify, cancel);
 
-  root.append(head, side.box, title, choices, amounts, prices, quick, more, cost, costNote, general, submit, message, again, outcome);
+  root.append(head, side.box, title, choices, amounts, prices, quick, beyond.box, more, story, cost, costNote, general, submit, message, again, outcome);
   el.append(root);
 
   const rest = () => {
@@ -285,6 +351,15 @@ function render({ model, el }) {
       }));
     }
     accounts.value = state.account;
+    if (!kind.children.length) {
+      kind.append(...state.kinds.map(([key, words]) => {
+        const option = element("option", "", words);
+        option.value = key;
+        return option;
+      }));
+    }
+    kind.value = state.kind;
+    kind.classList.toggle("oal-ticket-kind-plain", state.kind === "order");
     say(mode, state.mode.toUpperCase());
     mode.className = `oal-badge oal-badge-${state.mode}`;
   };
@@ -310,15 +385,23 @@ function render({ model, el }) {
     const kinds = { MARKET: "At the market", LIMIT: "At your price or better", SL: "Stop with a limit price", "SL-M": "Stop at the market" };
     type.show(state.types.map((key) => ({ key, text: key, title: kinds[key] })), state.price_type);
     validity.show([{ key: "DAY", text: "DAY" }, { key: "IOC", text: "IOC", title: "Immediate or cancel" }], state.validity);
-    const priced = state.price_type === "LIMIT" || state.price_type === "SL";
-    const triggered = state.price_type.startsWith("SL");
+    const hides = new Set(state.hides);
+    const priced = (state.price_type === "LIMIT" || state.price_type === "SL") && !hides.has("price");
+    const triggered = state.price_type.startsWith("SL") && !hides.has("trigger");
     fields.price.box.hidden = !priced;
     fields.trigger_price.box.hidden = !triggered;
     prices.hidden = !priced && !triggered;
     quick.hidden = !priced;
+    side.box.hidden = hides.has("side");
+    amounts.hidden = hides.has("amounts");
+    type.box.hidden = hides.has("type");
+    validityBox.hidden = hides.has("validity");
+    fields.disclosed_quantity.box.hidden = hides.has("disclosed");
     fields.lots.box.hidden = state.lot === 1;
     for (const [key, one] of Object.entries(fields)) one.show(state.fields[key]);
-    if (state.fields.disclosed_quantity.problem || state.fields.strategy.problem || state.problems.validity) more.open = true;
+    beyond.show(state.shapes, state.fields);
+    say(story, state.story);
+    if (["disclosed_quantity", "strategy", "tag"].some((key) => state.fields[key].problem) || state.problems.validity) more.open = true;
     showCost();
     say(general, Object.values(state.problems).join(" "));
     message.className = `oal-ticket-message ${state.bad ? "oal-ticket-bad" : ""}`;
@@ -349,18 +432,19 @@ function render({ model, el }) {
     if (!next) return;
     outcome.dataset.tone = next.tone;
     say(outcomeText, next.text);
-    modify.hidden = cancel.hidden = !next.working;
+    modify.hidden = !next.changes;
+    cancel.hidden = !next.working;
   };
   showOutcome(null);
 
   root.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const inText = event.target === fields.strategy.input || event.target === accounts;
+    const inText = event.target instanceof HTMLSelectElement || [fields.strategy.input, fields.tag.input].includes(event.target);
     const key = event.key.toLowerCase();
     if ((key === "b" || key === "s") && !inText) {
       if (!event.repeat) post({ k: "choose", side: key === "b" ? "BUY" : "SELL" });
     } else if (event.key === "Escape") post({ k: "clear" });
-    else if (event.key === "Enter" && !(event.target instanceof HTMLButtonElement) && event.target.tagName !== "SUMMARY") {
+    else if (event.key === "Enter" && !["BUTTON", "SUMMARY", "SELECT"].includes(event.target.tagName)) {
       if (!event.repeat) setTimeout(trySubmit, Math.max(typedAt + SETTLE_MS - performance.now(), 0));
     } else return;
     event.preventDefault();

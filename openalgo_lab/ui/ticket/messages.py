@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from openalgo_lab.model.vocabulary import PriceType, Product, Side, Validity
+from openalgo_lab.ui.ticket.kinds import TicketKind
 from openalgo_lab.ui.ticket.state import TextField
 
 __all__ = ["Again", "Cancel", "Choose", "Clear", "FrontMessage", "Hello", "Modify", "Put", "Step", "Submit", "Type"]
@@ -46,6 +47,7 @@ class Choose(msgspec.Struct, frozen=True, tag="choose", tag_field="k"):
     price_type: PriceType | None = None
     validity: Validity | None = None
     account: str | None = None
+    kind: TicketKind | None = None
 
 
 class Clear(msgspec.Struct, frozen=True, tag="clear", tag_field="k"):

@@ -9,18 +9,19 @@ import msgspec
 from openalgo_lab.model.money import format_inr, format_qty
 from openalgo_lab.model.orders import Order, OrderStatus, Pending
 
-__all__ = ["Outcome", "outcome_of"]
+__all__ = ["Outcome", "Tone", "outcome_of"]
 
 Tone = Literal["info", "good", "bad"]
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """One line under the button; ``working`` offers modify and cancel."""
+    """One line under the button; ``working`` offers to cancel it, ``changes`` to modify it."""
 
     text: str
     tone: Tone
     working: bool
     order_id: str
+    changes: bool = False
 
 
 def outcome_of(order: Order, decimals: int) -> Outcome:
@@ -28,7 +29,8 @@ def outcome_of(order: Order, decimals: int) -> Outcome:
     text, tone = _words(order, decimals)
     if order.pending is not Pending.NONE:
         text += f" ({'change' if order.pending is Pending.MODIFY else 'cancel'} asked for)"
-    return Outcome(text, tone, order.working and order.pending is Pending.NONE, order.order_id)
+    free = order.working and order.pending is Pending.NONE
+    return Outcome(text, tone, free, order.order_id, free)
 
 
 _LEFT = frozenset({OrderStatus.CANCELLED, OrderStatus.EXPIRED})

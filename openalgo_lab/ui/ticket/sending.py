@@ -1,17 +1,16 @@
-"""Sends the ticket's order, once a press, and remembers what became of it."""
+"""Sends what the ticket makes, once a press, and remembers what became of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from openalgo_lab.model.commands import CancelOrder, Command, PlaceOrder
+from openalgo_lab.model.commands import CancelOrder, Command
 from openalgo_lab.model.errors import EngineDead, LabError, RiskDenied
 from openalgo_lab.model.events import Books
 from openalgo_lab.model.orders import Order
 from openalgo_lab.ui.live import KernelLoop
+from openalgo_lab.ui.ticket.answers import Answer, answer_of, confirmed, keyed
 from openalgo_lab.ui.ticket.press import PressGuard
 
 if TYPE_CHECKING:
@@ -28,11 +27,12 @@ class Sender:
         self._loop = loop
         self._changed = changed
         self._guard = PressGuard()
-        self._sent: PlaceOrder | None = None
+        self._sent: Command[Any] | None = None
         self._followed = -1
         self._before: Order | None = None
         self.order: Order | None = None
-        self.duplicate: PlaceOrder | None = None
+        self.answer = Answer()
+        self.duplicate: Command[Any] | None = None
         self.refused: dict[str, str] = {}
         self.message = ""
         self.bad = False
@@ -42,7 +42,7 @@ class Sender:
         """Whether an order has been sent and is not answered yet."""
         return self._guard.waiting
 
-    def send(self, order: PlaceOrder) -> bool:
+    def send(self, command: Command[Any]) -> bool:
         """Send it under a fresh client key; False when this press must not count."""
         key = self._guard.press()
         if not key:
@@ -50,24 +50,27 @@ class Sender:
         before = self.order
         self.forget()
         self._before = before
-        self._sent = msgspec.structs.replace(order, client_key=key)
-        self._ask(self._sent, self._answered)
+        self._sent = sent = keyed(command, key)
+        self._ask(sent, self._answered)
         self._changed()
         return True
 
     def send_again(self) -> bool:
         """Send the refused duplicate, confirmed by a second press."""
-        order = self.duplicate
-        return order is not None and self.send(msgspec.structs.replace(order, confirm_duplicate=True))
+        again = self.duplicate
+        return again is not None and self.send(confirmed(again))
 
     def cancel(self) -> None:
-        """Ask for the last order's end."""
+        """Ask for the end of what was sent last."""
         if self.order is not None and self.order.working:
             self._ask(CancelOrder(self.order.order_id), self._cancelled)
+        elif self.answer.undo is not None:
+            self._ask(self.answer.undo, self._undone)
 
     def forget(self) -> None:
         """Nothing of the last order is shown any more; the order itself is not touched."""
         self.order = self.duplicate = self._before = None
+        self.answer = Answer()
         self.refused = {}
         self.message, self.bad, self._followed = "", False, -1
 
@@ -83,7 +86,7 @@ class Sender:
         self.order = newest
         return True
 
-    def _ask(self, command: Command[Order], done: Callable[[Order], None]) -> None:
+    def _ask(self, command: Command[Any], done: Callable[[Any], None]) -> None:
         request = self._handle.call(command)
         try:
             self._loop.ask(self._handle, request, done, self._failed)
@@ -91,9 +94,14 @@ class Sender:
             request.close()
             self._failed(EngineDead("The engine of this ticket is closed, nothing was sent: make a new Lab()."))
 
-    def _answered(self, order: Order) -> None:
-        self.order = order
+    def _answered(self, reply: Any) -> None:
+        self.answer = answer_of(reply)
+        self.order = self.answer.order
         self._guard.answered()
+        self._changed()
+
+    def _undone(self, reply: Any) -> None:
+        self.answer = answer_of(reply)
         self._changed()
 
     def _cancelled(self, order: Order) -> None:

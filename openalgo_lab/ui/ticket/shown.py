@@ -13,11 +13,14 @@ from openalgo_lab.model.market import Quote
 from openalgo_lab.model.money import format_inr, from_paise, snap
 from openalgo_lab.model.portfolio import Account
 from openalgo_lab.ui.search.box import describe
+from openalgo_lab.ui.ticket.kinds import KIND_WORDS
+from openalgo_lab.ui.ticket.plan import Facts, Shape
+from openalgo_lab.ui.ticket.planning import plan_of, sentence_of
 from openalgo_lab.ui.ticket.state import TicketState, price_text, price_types_for, products_for
 
 __all__ = ["Cost", "Field", "Market", "Shown", "cost_of", "market_of", "show"]
 
-TEXT_FIELDS = ("lots", "quantity", "price", "trigger_price", "disclosed_quantity", "strategy")
+TEXT_FIELDS = ("lots", "quantity", "price", "trigger_price", "disclosed_quantity", "strategy", "tag")
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -76,6 +79,14 @@ class Shown(msgspec.Struct, frozen=True):
     message: str
     bad: bool
     again: str
+    kind: str
+    kinds: tuple[tuple[str, str], ...]
+    hides: tuple[str, ...] = ()
+    shapes: tuple[Shape, ...] = ()
+    story: str = ""
+
+
+_KINDS = tuple((kind.value, words) for kind, words in KIND_WORDS.items())
 
 
 def show(
@@ -90,35 +101,51 @@ def show(
     message: str,
     bad: bool,
     again: str,
+    facts: Facts,
 ) -> Shown:
     """The ticket as the browser paints it. ``problems`` are local ones and the engine's."""
-    item = state.instrument
-    fields = {name: Field(getattr(state, name), revs.get(name, 0), problems.get(name, "")) for name in TEXT_FIELDS}
+    item, plan = state.traded or state.instrument, plan_of(state, facts)
+    shapes = plan.shapes() if plan is not None else ()
+    texts = {name: str(getattr(state, name)) for name in TEXT_FIELDS}
+    texts |= {shape.key: _chosen(shape, getattr(state.extra, shape.key)) for shape in shapes}
+    fields = {name: Field(text, revs.get(name, 0), problems.get(name, "")) for name, text in texts.items()}
     return Shown(
         symbol=item.symbol if item else "",
         exchange=item.exchange.value if item else "",
         title=_titles(item)[0],
         name=_titles(item)[1],
         lot=item.lot_size if item else 1,
-        side=state.side.value,
+        side=(plan.plain() if plan is not None else state).side.value,
         mode=account.mode.value,
         account=account.account,
         accounts=tuple((one.account, one.mode.value.upper()) for one in accounts),
-        products=tuple(one.value for one in products_for(item.exchange)) if item else (),
+        products=tuple(one.value for one in (plan.products(item) if plan else products_for(item.exchange)))
+        if item
+        else (),
         product=state.product.value,
-        types=tuple(one.value for one in price_types_for(item)) if item else (),
+        types=tuple(one.value for one in (plan.price_types(item) if plan else price_types_for(item))) if item else (),
         price_type=state.price_type.value,
         validity=state.validity.value,
         fields=fields,
-        problems={field: text for field, text in problems.items() if field not in TEXT_FIELDS},
+        problems={field: text for field, text in problems.items() if field not in fields},
         cost=cost,
-        button=state.sentence(account),
+        button=sentence_of(state, facts, account),
         armed=not problems and not waiting,
         waiting=waiting,
         message=message,
         bad=bad,
         again=again,
+        kind=state.kind.value,
+        kinds=_KINDS,
+        hides=tuple(sorted(plan.hides)) if plan else (),
+        shapes=shapes,
+        story=plan.story() if plan and not problems else "",
     )
+
+
+def _chosen(shape: Shape, text: str) -> str:
+    """A list without a choice shows its first entry."""
+    return text or (shape.options[0][0] if shape.options else "")
 
 
 def _titles(item: Instrument | None) -> tuple[str, str]:
@@ -141,7 +168,7 @@ def cost_of(reply: MarginReply) -> Cost:
 
 def market_of(state: TicketState, quote: Quote | None, *, stale: bool) -> Market:
     """The market of the ticket's contract."""
-    item = state.instrument
+    item = state.traded
     if item is None or quote is None:
         return Market(stale=stale)
     tick = item.tick_size

@@ -23,12 +23,13 @@ from openalgo_lab.model.market import Quote
 from openalgo_lab.model.money import format_inr, format_price, format_qty, nearest_ticks, price_decimals, snap
 from openalgo_lab.model.portfolio import Account
 from openalgo_lab.model.vocabulary import DERIVATIVE_EXCHANGES, Exchange, PriceType, Product, Side, Validity
+from openalgo_lab.ui.ticket.kinds import LOT_FIELDS, PRICE_FIELDS, Extra, ExtraField, TicketKind
 
-__all__ = ["TextField", "TicketState", "price_text", "price_types_for", "products_for"]
+__all__ = ["TextField", "TicketState", "decimal", "price_text", "price_types_for", "products_for", "whole"]
 
-TextField = Literal["lots", "quantity", "price", "trigger_price", "disclosed_quantity", "strategy"]
+TextField = Literal["lots", "quantity", "price", "trigger_price", "disclosed_quantity", "strategy", "tag"] | ExtraField
 
-LONGEST_STRATEGY: Final = 32
+LONGEST_WORD: Final = 32
 _MOST_DIGITS: Final = 9
 _NUMBER: Final = re.compile(r"\d*\.?\d*")
 _SHAPE: Final = (
@@ -79,6 +80,16 @@ class TicketState(msgspec.Struct, frozen=True):
     strategy: str = ""
     account: str = ""
     price_follows: bool = True
+    tag: str = ""
+    kind: TicketKind = TicketKind.ORDER
+    extra: Extra = Extra()
+    contract: Instrument | None = None
+    """The option that an offset means now; ``instrument`` is its underlying then."""
+
+    @property
+    def traded(self) -> Instrument | None:
+        """What the order is for: the instrument, or the option that was chosen by its offset."""
+        return self.contract if self.kind is TicketKind.OPTION else self.instrument
 
     # What can be done to it ---------------------------------------------------------------------------------------
 
@@ -95,7 +106,21 @@ class TicketState(msgspec.Struct, frozen=True):
             trigger_price="",
             disclosed_quantity="",
             price_follows=True,
+            extra=self.extra.cleared(),
+            contract=None,
         ).with_quantity(instrument.lot_size)
+
+    def with_contract(self, contract: Instrument | None) -> TicketState:
+        """Another option stands for the offset: the lots stay, a price of the one before does not."""
+        if contract == self.contract:
+            return self
+        found = msgspec.structs.replace(self, contract=contract, price="", trigger_price="", price_follows=True)
+        if contract is None:
+            return found
+        products = products_for(contract.exchange)
+        found = msgspec.structs.replace(found, product=self.product if self.product in products else products[0])
+        lots = whole(self.lots) if self.contract is not None else 1  # a share's quantity must not become lots
+        return found.with_quantity((lots or 1) * contract.lot_size)
 
     def with_quantity(self, units: int) -> TicketState:
         """That many units."""
@@ -103,6 +128,10 @@ class TicketState(msgspec.Struct, frozen=True):
 
     def typed(self, field: TextField, text: str) -> TicketState:
         """What the user typed into a field."""
+        if field in Extra.__struct_fields__:
+            return msgspec.structs.replace(
+                self, extra=msgspec.structs.replace(self.extra, **{field: text.strip()[:40]})
+            )
         changed = msgspec.structs.replace(self, **{field: text.strip()[:40]})
         if field in ("lots", "quantity"):
             return changed._in_step(field)
@@ -110,21 +139,24 @@ class TicketState(msgspec.Struct, frozen=True):
 
     def stepped(self, field: TextField, by: int, last: float) -> TicketState:
         """``by`` lots or ticks up (down when negative); an empty price starts at ``last`` (NaN: not known)."""
-        if self.instrument is None:
+        item = self.traded
+        if item is None:
             return self
         if field in ("lots", "quantity"):
-            return self._stepped_quantity(by * self.instrument.lot_size)
+            return self._stepped_quantity(by * item.lot_size)
         if field in ("price", "trigger_price"):
-            return self._stepped_price(field, by, last)
-        shown = _whole(self.disclosed_quantity) or 0
-        moved = max(shown + by * self.instrument.lot_size, 0)
-        return self.typed("disclosed_quantity", str(moved) if moved else "")
+            text = getattr(self, field)
+            return self.priced(last, field) if decimal(text) is None else self.typed(field, stepped(text, by, item))
+        if field == "disclosed_quantity":
+            moved = max((whole(self.disclosed_quantity) or 0) + by * item.lot_size, 0)
+            return self.typed(field, str(moved) if moved else "")
+        return self.typed(field, stepped_extra(field, getattr(self.extra, field), by, last, item))
 
     def priced(self, price: float, field: Literal["price", "trigger_price"] = "price") -> TicketState:
         """A price put in by a button or a click elsewhere: snapped to the tick."""
-        if self.instrument is None or not price > 0:
+        if self.traded is None or not price > 0:
             return self
-        tick = self.instrument.tick_size
+        tick = self.traded.tick_size
         return self.typed(field, format_price(snap(price, tick), tick))
 
     def filled_in(self, last: float) -> TicketState:
@@ -133,34 +165,28 @@ class TicketState(msgspec.Struct, frozen=True):
 
     def cleared(self) -> TicketState:
         """As new for the same contract, side, product and account."""
-        fresh = TicketState(side=self.side, product=self.product, account=self.account, price_type=self.price_type)
-        return fresh.with_instrument(self.instrument) if self.instrument else fresh
+        fresh = TicketState(
+            side=self.side, product=self.product, account=self.account, price_type=self.price_type, kind=self.kind,
+            extra=self.extra.cleared(),
+        )  # fmt: skip
+        fresh = fresh.with_instrument(self.instrument) if self.instrument else fresh
+        return fresh.with_contract(self.contract)
 
     def _in_step(self, field: TextField) -> TicketState:
-        lot = self.instrument.lot_size if self.instrument else 1
+        lot = self.traded.lot_size if self.traded else 1
         if field == "lots":
-            lots = _whole(self.lots)
+            lots = whole(self.lots)
             return msgspec.structs.replace(self, quantity="" if lots is None else str(lots * lot))
-        units = _whole(self.quantity)
+        units = whole(self.quantity)
         fits = units is not None and units % lot == 0
         return msgspec.structs.replace(self, lots=str((units or 0) // lot) if fits else "")
 
     def _stepped_quantity(self, units: int) -> TicketState:
         lot = abs(units)
-        now = _whole(self.quantity) or 0
+        now = whole(self.quantity) or 0
         if now % lot and lot:  # an odd number goes to the next whole lot first
             now = now // lot * lot + (0 if units > 0 else lot)
         return self.with_quantity(max(now + units, lot))
-
-    def _stepped_price(self, field: Literal["price", "trigger_price"], by: int, last: float) -> TicketState:
-        assert self.instrument is not None
-        now = _decimal(self.price if field == "price" else self.trigger_price)
-        if now is None:
-            return self.priced(last, field)
-        tick = self.instrument.tick_size
-        below, above = nearest_ticks(now, tick)
-        start = (below if by > 0 else above) if below != above else now
-        return self.priced(max(start + by * tick, tick), field)
 
     # What it says -------------------------------------------------------------------------------------------------
 
@@ -189,18 +215,23 @@ class TicketState(msgspec.Struct, frozen=True):
         """What the button will do, in full: ``BUY 65 NIFTY01DEC2626000CE @ 187.00 LIMIT · MIS · SIMULATED SIM1``."""
         if self.instrument is None:
             return "Choose a symbol"
-        units = _whole(self.quantity)
-        parts = [f"{self.side} {format_qty(units) if units else '–'} {self.instrument.symbol} {self._terms()}"]
-        shown = _whole(self.disclosed_quantity)
+        units = whole(self.quantity)
+        parts = [f"{self.side} {format_qty(units) if units else '–'} {self.instrument.symbol} {self.terms()}"]
+        shown = whole(self.disclosed_quantity)
         if shown:
             parts.append(f"{format_qty(shown)} disclosed")
-        return " · ".join([*parts, self.product.value, f"{account.mode.value.upper()} {account.account}"])
+        return " · ".join([*parts, self.ending(account)])
 
-    def _terms(self) -> str:
+    def ending(self, account: Account) -> str:
+        """Product, mode and account, as every button says them."""
+        return f"{self.product.value} · {account.mode.value.upper()} {account.account}"
+
+    def terms(self) -> str:
+        """Type and prices in few words: ``@ 187.00 LIMIT``."""
         kind = self.price_type
         ending = " IOC" if self.validity is Validity.IOC else ""
-        price = self._price_text(self.price)
-        trigger = self._price_text(self.trigger_price)
+        price = self.price_words(self.price)
+        trigger = self.price_words(self.trigger_price)
         match kind:
             case PriceType.MARKET:
                 return f"at MARKET{ending}"
@@ -211,8 +242,9 @@ class TicketState(msgspec.Struct, frozen=True):
             case PriceType.SL_M:
                 return f"at MARKET SL-M, trigger {trigger}{ending}"
 
-    def _price_text(self, text: str) -> str:
-        value = _decimal(text)
+    def price_words(self, text: str) -> str:
+        """A price as typed, read aloud: grouped and with the tick's decimals; "–" for none."""
+        value = decimal(text)
         if not value or self.instrument is None:
             return "–"
         # More decimals than the tick has are shown as typed: the button must not round what the gate will refuse.
@@ -220,16 +252,18 @@ class TicketState(msgspec.Struct, frozen=True):
         return price_text(value, self.instrument.tick_size) if exact else text
 
     def _unreadable(self) -> Iterator[tuple[str, str]]:
-        if _whole(self.quantity) is None:
+        if whole(self.quantity) is None:
             yield "quantity", _quantity_sentence(self.lots or self.quantity, self.instrument)
-        if self.price_type.has_price and self.price and _decimal(self.price) is None:
+        if self.price_type.has_price and self.price and decimal(self.price) is None:
             yield "price", f"{self.price!r} is no price: write for example 187.05."
-        if self.price_type.has_trigger and self.trigger_price and _decimal(self.trigger_price) is None:
+        if self.price_type.has_trigger and self.trigger_price and decimal(self.trigger_price) is None:
             yield "trigger_price", f"{self.trigger_price!r} is no price: write for example 187.05."
-        if self.disclosed_quantity and _whole(self.disclosed_quantity) is None:
+        if self.disclosed_quantity and whole(self.disclosed_quantity) is None:
             yield "disclosed_quantity", f"{self.disclosed_quantity!r} is no quantity: write whole units, or nothing."
-        if len(self.strategy) > LONGEST_STRATEGY or not self.strategy.isprintable():
-            yield "strategy", f"A strategy tag has at most {LONGEST_STRATEGY} plain characters."
+        for field, words in (("strategy", "A strategy's name"), ("tag", "A tag")):
+            text = getattr(self, field)
+            if len(text) > LONGEST_WORD or not text.isprintable():
+                yield field, f"{words} has at most {LONGEST_WORD} plain characters."
 
     def _order(self) -> PlaceOrder:
         """The order as far as it can be read; 0 for what cannot."""
@@ -239,16 +273,38 @@ class TicketState(msgspec.Struct, frozen=True):
             exchange=self.instrument.exchange,
             symbol=self.instrument.symbol,
             side=self.side,
-            quantity=_whole(self.quantity) or 0,
+            quantity=whole(self.quantity) or 0,
             product=self.product,
             price_type=kind,
-            price=(_decimal(self.price) or 0.0) if kind.has_price else 0.0,
-            trigger_price=(_decimal(self.trigger_price) or 0.0) if kind.has_trigger else 0.0,
-            disclosed_quantity=_whole(self.disclosed_quantity) or 0,
+            price=(decimal(self.price) or 0.0) if kind.has_price else 0.0,
+            trigger_price=(decimal(self.trigger_price) or 0.0) if kind.has_trigger else 0.0,
+            disclosed_quantity=whole(self.disclosed_quantity) or 0,
             validity=self.validity,
             strategy=self.strategy,
             account=self.account,
+            tag=self.tag,
         )
+
+
+def stepped(text: str, by: int, item: Instrument) -> str:
+    """A price ``by`` ticks up; one that is off the tick goes to the next tick first."""
+    now, tick = decimal(text) or 0.0, item.tick_size
+    below, above = nearest_ticks(now, tick)
+    start = (below if by > 0 else above) if below != above else now
+    return format_price(snap(max(start + by * tick, tick), tick), tick)
+
+
+def stepped_extra(field: str, text: str, by: int, last: float, item: Instrument) -> str:
+    """A field of a kind ``by`` steps up: ticks, lots, or ones. An empty price starts at ``last``, a distance at 0."""
+    if field in PRICE_FIELDS:
+        if decimal(text) is None and field != "trail":
+            return format_price(snap(last, item.tick_size), item.tick_size) if last > 0 else ""
+        return stepped(text or "0", by, item)
+    if field == "position":
+        sign = -1 if text.startswith("-") else 1
+        return str(sign * (whole(text.lstrip("+-")) or 0) + by * item.lot_size)
+    step = item.lot_size if field in LOT_FIELDS else 1
+    return str(max((whole(text) or 0) + by * step, step))
 
 
 def _quantity_sentence(text: str, instrument: Instrument | None) -> str:
@@ -258,13 +314,13 @@ def _quantity_sentence(text: str, instrument: Instrument | None) -> str:
     return f"{text!r} is no quantity: write whole units, for example {lot}."
 
 
-def _whole(text: str) -> int | None:
+def whole(text: str) -> int | None:
     """A whole number as typed (grouping commas allowed); None for anything else."""
     plain = text.replace(",", "").strip()
     return int(plain) if plain.isascii() and plain.isdigit() and len(plain) <= _MOST_DIGITS else None
 
 
-def _decimal(text: str) -> float | None:
+def decimal(text: str) -> float | None:
     """A price as typed (grouping commas allowed, no sign, no exponent); None for anything else."""
     plain = text.replace(",", "").strip()
     if not plain or len(plain) > _MOST_DIGITS + 9 or not plain.isascii() or not _NUMBER.fullmatch(plain):

@@ -23,9 +23,13 @@ from openalgo_lab.ui.freshness import feed_is_stale
 from openalgo_lab.ui.live import KernelLoop, publisher_of
 from openalgo_lab.ui.search import SearchBox
 from openalgo_lab.ui.ticket import messages
+from openalgo_lab.ui.ticket.contract import ContractFinder
 from openalgo_lab.ui.ticket.estimate import MarginEstimate
 from openalgo_lab.ui.ticket.form import TicketForm
-from openalgo_lab.ui.ticket.outcome import outcome_of
+from openalgo_lab.ui.ticket.kinds import Extra, TicketKind
+from openalgo_lab.ui.ticket.outcome import Outcome, outcome_of
+from openalgo_lab.ui.ticket.plan import Facts
+from openalgo_lab.ui.ticket.planning import command_of, plain_order, plan_of, problems_of, sentence_of
 from openalgo_lab.ui.ticket.press import LATEST_S, Lateness
 from openalgo_lab.ui.ticket.sending import Sender
 from openalgo_lab.ui.ticket.shown import TEXT_FIELDS, market_of, show
@@ -73,6 +77,9 @@ class OrderTicket(ipywidgets.VBox):
         self._on_order: list[Callable[[Order], None]] = []
         self._sender = Sender(self._handle, self._loop, self._answered)
         self._estimate = MarginEstimate(self._handle, self._loop, self._refresh)
+        self._contract = ContractFinder(self._handle, self._loop, self._contract_found)
+        self._facts, self._story = Facts(), ""
+        self._settled: tuple[Product, Product | None] = (self._state.product, None)
         self._form = TicketForm(self._heard)
         self._search = SearchBox(lab, placeholder="Symbol: sbin, nifty 26000 ce", shortcut=False)
         self._search.on_pick(self._picked)
@@ -95,7 +102,12 @@ class OrderTicket(ipywidgets.VBox):
     @property
     def sentence(self) -> str:
         """What the button says."""
-        return self._state.sentence(self._account())
+        return sentence_of(self._state, self._facts, self._account())
+
+    @property
+    def kind(self) -> TicketKind:
+        """What a press makes: a plain order, unless another kind was chosen."""
+        return self._state.kind
 
     @property
     def armed(self) -> bool:
@@ -123,10 +135,14 @@ class OrderTicket(ipywidgets.VBox):
         trigger_price: float | None = None,
         price_type: PriceType | str | None = None,
         product: Product | str | None = None,
+        kind: TicketKind | str | None = None,
+        **extra: object,
     ) -> None:
         """Fill in what is given and leave the rest; another symbol starts afresh. On the kernel's loop.
 
-        A price makes a MARKET ticket LIMIT. Raises SymbolError for what is not listed.
+        A price makes a MARKET ticket LIMIT. ``kind``: ``"order"``, ``"bracket"``, ``"gtt"``, … (:class:`TicketKind`);
+        ``extra`` are that kind's own fields, such as ``stop=95.0`` (:class:`~openalgo_lab.ui.ticket.kinds.Extra`).
+        Raises SymbolError for what is not listed, InputError for a field that no kind has.
         """
         with self._lock:
             state = self._state
@@ -136,8 +152,9 @@ class OrderTicket(ipywidgets.VBox):
                     self._sender.forget()
                     self._tell_outcome()
                     state = state.with_instrument(item)
-                    self._handle.unsubscribe(self._owner)
-                    self._handle.subscribe([item.key], FeedMode.QUOTE, self._owner)
+                    self._follow(state)
+            if kind is not None:
+                state = self._of_kind(state, TicketKind(kind))
             if price_type is None and price is not None and not state.price_type.has_price:
                 price_type = PriceType.LIMIT
             state = msgspec.structs.replace(
@@ -152,6 +169,12 @@ class OrderTicket(ipywidgets.VBox):
                 state = state.priced(price)
             if trigger_price is not None:
                 state = state.priced(trigger_price, "trigger_price")
+            for name, value in extra.items():
+                if name not in Extra.__struct_fields__:
+                    raise InputError(
+                        f"A ticket has no field {name!r}: take one of {', '.join(Extra.__struct_fields__)}."
+                    )
+                state = state.typed(name, f"{value}")  # type: ignore[arg-type]  # it is one of them
             self._take(state)
 
     def submit(self) -> bool:
@@ -159,10 +182,10 @@ class OrderTicket(ipywidgets.VBox):
         with self._lock:
             self._refresh()
             try:
-                order = self._state.order(self._quote())
+                command = command_of(self._state, self._facts, self._quote())
             except InputError:
                 return False
-            return not self._sender.refused and self._sender.send(order)
+            return not self._sender.refused and self._sender.send(command)
 
     def send_again(self) -> bool:
         """Send the order that was refused as a duplicate, as the button "Send again" does."""
@@ -209,17 +232,24 @@ class OrderTicket(ipywidgets.VBox):
             self._form.tell_market(market_of(state, quote, stale=feed_is_stale(self._handle)))
             if self._has_moved(state, quote):
                 self._loop.call(self._follow_market)
-        if self._estimate.due:
-            self._loop.call(self._estimate.ask)
+        for asking in (self._estimate, self._contract):
+            if asking.due:
+                self._loop.call(asking.ask)
 
     def _has_moved(self, state: TicketState, quote: Quote | None) -> bool:
         """Whether the fields must be looked at again: a first price, a trigger passed by the market, another mode."""
         if self._account() != self._shown_account:
             return True
-        if quote is None or state.instrument is None:
+        if quote is None or state.traded is None:
             return False
-        waits = state.price_follows and state.price_type.has_price and quote.ltp > 0
-        return waits or (state.price_type.has_trigger and state.problems(quote) != self._problems)
+        if state.price_follows and state.price_type.has_price and quote.ltp > 0:
+            return True
+        if state.kind is TicketKind.ORDER:
+            return state.price_type.has_trigger and state.problems(quote) != self._problems
+        facts = self._facts_now(state, quote)
+        if msgspec.structs.replace(facts, last=self._facts.last) != self._facts:
+            return True
+        return problems_of(state, facts, quote) != self._problems or self._story_of(state, facts) != self._story
 
     def _follow_market(self) -> None:
         with self._lock:
@@ -244,7 +274,8 @@ class OrderTicket(ipywidgets.VBox):
                 self._take(state.priced(self._price_at(what)))
             case messages.Choose():
                 chosen = {name: value for name, value in msgspec.structs.asdict(message).items() if value is not None}
-                self._take(msgspec.structs.replace(state, **chosen))
+                kind = chosen.pop("kind", state.kind)
+                self._take(self._of_kind(msgspec.structs.replace(state, **chosen), kind))
             case messages.Clear():
                 self.clear()
             case _:
@@ -295,9 +326,10 @@ class OrderTicket(ipywidgets.VBox):
     def _take(self, state: TicketState, *, typed: str = "", keep: bool = False) -> None:
         """Make ``state`` the ticket's; fields changed by anything but typing are told so. keep: messages stay."""
         before, self._state = self._state, state
-        for name in TEXT_FIELDS:
-            if name != typed and getattr(before, name) != getattr(state, name):
-                self._revs[name] = self._revs.get(name, 0) + 1
+        for old, new, names in ((before, state, TEXT_FIELDS), (before.extra, state.extra, Extra.__struct_fields__)):
+            for name in names:
+                if name != typed and getattr(old, name) != getattr(new, name):
+                    self._revs[name] = self._revs.get(name, 0) + 1
         if not keep and before != state:
             self._sender.refused, self._sender.duplicate = {}, None
             if self._sender.order is None:
@@ -305,9 +337,12 @@ class OrderTicket(ipywidgets.VBox):
         self._refresh()
 
     def _refresh(self, *, force: bool = False) -> None:
-        state, account = self._state, self._account()
-        self._problems = state.problems(self._quote())
-        self._estimate.want(None if self._problems else state.order(self._quote()))
+        account, quote = self._account(), self._quote()
+        self._contract.want(self._state)
+        state, self._facts = self._state, self._facts_now(self._state, quote)
+        self._problems = problems_of(state, self._facts, quote)
+        freeze = state.traded.freeze_quantity if state.traded else 0
+        self._estimate.want(None if self._problems else plain_order(state, self._facts, quote), freeze)
         self._shown_account = account
         sender = self._sender
         shown = show(
@@ -321,9 +356,11 @@ class OrderTicket(ipywidgets.VBox):
             message=sender.message,
             bad=sender.bad,
             again=f"Send again: {self.sentence}" if sender.duplicate is not None else "",
+            facts=self._facts,
         )
+        self._story = shown.story
         self._form.tell_state(shown, force=force)
-        self._colour(state.side, account)
+        self._colour(Side(shown.side), account)
 
     def _colour(self, side: Side, account: Account) -> None:
         wanted = ("oal-ticket-box", f"oal-ticket-box-{side.value.lower()}", f"oal-ticket-mode-{account.mode.value}")
@@ -344,7 +381,9 @@ class OrderTicket(ipywidgets.VBox):
         order = self._outcome_of = self._sender.order
         item = self._handle.instruments.find(InstrumentKey(order.exchange, order.symbol)) if order else None
         decimals = price_decimals(item.tick_size) if item else 2
-        self._form.tell_outcome(outcome_of(order, decimals) if order else None)
+        answer = self._sender.answer
+        told = Outcome(answer.text, answer.tone, answer.undo is not None, "") if answer.text else None
+        self._form.tell_outcome(outcome_of(order, decimals) if order else told)
 
     def _account(self) -> Account:
         status = self._handle.status
@@ -352,8 +391,58 @@ class OrderTicket(ipywidgets.VBox):
         found = next((one for one in status.accounts if one.account == wanted), None)
         return found or Account(wanted or "no account", "", status.mode)
 
+    def _of_kind(self, state: TicketState, kind: TicketKind) -> TicketState:
+        """Another kind: a price type and product that it has; an option's contract only where offsets are chosen."""
+        before, state = state, msgspec.structs.replace(state, kind=kind)
+        if kind is before.kind:
+            return state
+        if state.contract is not None:
+            state = state.with_contract(None).with_quantity(state.instrument.lot_size if state.instrument else 1)
+        if before.product is self._settled[1]:  # a product that only the kind before wanted goes with it
+            state = msgspec.structs.replace(state, product=self._settled[0])
+        plan, wished = plan_of(state, self._facts), state.product
+        state = state if plan is None else plan.settled()
+        self._settled = (wished, state.product if state.product is not wished else None)
+        return state
+
+    def _facts_now(self, state: TicketState, quote: Quote | None) -> Facts:
+        """What the ticket's kind must know; nothing for a plain order."""
+        if state.kind is TicketKind.ORDER or state.instrument is None:
+            return Facts()
+        last = quote.ltp if quote is not None else math.nan
+        return Facts(self._held(state), last, self._contract.expiries(state), self._contract.note)
+
+    def _story_of(self, state: TicketState, facts: Facts) -> str:
+        plan = plan_of(state, facts)
+        return plan.story() if plan is not None and not self._problems else ""
+
+    def _held(self, state: TicketState) -> int:
+        if state.kind is not TicketKind.SMART or state.instrument is None:
+            return 0
+        wanted = (self._account().account, state.instrument.exchange, state.instrument.symbol, state.product)
+        return sum(
+            one.quantity
+            for one in self._handle.books.positions
+            if (one.account, one.exchange, one.symbol, one.product) == wanted
+        )
+
+    def _contract_found(self) -> None:
+        with self._lock:
+            state = self._state.with_contract(self._contract.found)
+            if state is not self._state:
+                self._follow(state)
+                plan = plan_of(state, self._facts)
+                state = state if plan is None or state.contract is None else plan.settled()
+            self._take(state, keep=True)
+
+    def _follow(self, state: TicketState) -> None:
+        """Ask the feed for what is shown."""
+        self._handle.unsubscribe(self._owner)
+        keys = [item.key for item in (state.instrument, state.contract) if item is not None]
+        self._handle.subscribe(keys, FeedMode.QUOTE, self._owner)
+
     def _quote(self) -> Quote | None:
-        item = self._state.instrument
+        item = self._state.traded
         return self._handle.board.quote(item.key) if item else None
 
     def _last(self) -> float:
