@@ -21,7 +21,7 @@ from openalgo_lab.model.rules import RuleBook
 from openalgo_lab.model.times import NS_PER_DAY, NS_PER_SECOND
 from openalgo_lab.model.vocabulary import InstrumentType, Product
 
-__all__ = ["Market", "Tables", "bar_length_ns", "make_market", "terms_of"]
+__all__ = ["Market", "Tables", "bar_length_ns", "make_market", "terms_of", "tick_parts"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -122,7 +122,7 @@ def make_market(
 
 def terms_of(market: Market, settings: BacktestSettings, margin: float) -> Terms:
     """The kernel's terms: ``margin`` is the part of a position's value that the account must cover."""
-    unit, step = _tick(market.instrument.tick_size) if settings.tick_rounding else (0.0, 1.0)
+    unit, step = tick_parts(market.instrument.tick_size) if settings.tick_rounding else (0.0, 1.0)
     slip = settings.slippage
     is_delivery = settings.product is Product.CNC and market.instrument.kind is InstrumentType.EQ
     return Terms(
@@ -139,7 +139,8 @@ def terms_of(market: Market, settings: BacktestSettings, margin: float) -> Terms
     )
 
 
-def _tick(tick: float) -> tuple[float, float]:
+def tick_parts(tick: float) -> tuple[float, float]:
+    """A tick in whole parts of a rupee: (parts a rupee has, parts of one tick). Raises InputError for what is none."""
     for scale in _SCALES:
         step = round(tick * scale)
         if step and step / scale == tick:

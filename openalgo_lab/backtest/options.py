@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 import numpy as np
@@ -16,7 +16,7 @@ from openalgo_lab.model.market import Bars
 from openalgo_lab.model.times import NS_PER_DAY, NS_PER_SECOND, trade_date
 from openalgo_lab.model.vocabulary import OptionType
 
-__all__ = ["RecordedOptions"]
+__all__ = ["RecordedOptions", "in_place"]
 
 _IST_NS = (5 * 3600 + 1800) * NS_PER_SECOND
 
@@ -40,23 +40,7 @@ class RecordedOptions:
         """The contract ``offset`` strikes out of the money from the one nearest to ``spot``, in that expiry."""
         today = trade_date(now_ns - 1)
         listed = self._listed(underlying, kind, today)
-        expiries = sorted({one.expiry for one in listed if one.expiry is not None})
-        if not -1 < expiry < len(expiries):
-            raise InputError(
-                f"{len(expiries)} expiries of {underlying} {kind.value} were listed on {today}; ask for fewer, or give "
-                "more option bars.",
-                field="expiry",
-            )
-        ladder = sorted((one for one in listed if one.expiry == expiries[expiry]), key=lambda one: one.strike)
-        nearest = min(range(len(ladder)), key=lambda number: (abs(ladder[number].strike - spot), number))
-        place = nearest + (offset if kind is OptionType.CE else -offset)
-        if not 0 <= place < len(ladder):
-            raise InputError(
-                f"{underlying} had {len(ladder)} {kind.value} strikes on {today}: the one {offset:+d} from the money "
-                "was not listed.",
-                field="moneyness",
-            )
-        return ladder[place]
+        return in_place(listed, underlying, kind, offset=offset, expiry=expiry, spot=spot, today=today)
 
     def market(self, instrument: Instrument) -> Market:
         """Its bars, ready to run."""
@@ -71,6 +55,38 @@ class RecordedOptions:
             for one in self._by_underlying[underlying, kind.value]
             if one.expiry is not None and one.expiry >= today and _has_day(self._bars[one.symbol].start_ns, number)
         ]
+
+
+def in_place(
+    listed: Sequence[Instrument],
+    underlying: str,
+    kind: OptionType,
+    *,
+    offset: int,
+    expiry: int,
+    spot: float,
+    today: date,
+) -> Instrument:
+    """Of the contracts of one kind that are listed today the one ``offset`` strikes out of the money from the nearest
+    to ``spot``, in expiry number ``expiry``. One rule for every host. Raises InputError where there is none.
+    """
+    expiries = sorted({one.expiry for one in listed if one.expiry is not None})
+    if not -1 < expiry < len(expiries):
+        raise InputError(
+            f"{len(expiries)} expiries of {underlying} {kind.value} were listed on {today}; ask for fewer, or give "
+            "more option bars.",
+            field="expiry",
+        )
+    ladder = sorted((one for one in listed if one.expiry == expiries[expiry]), key=lambda one: one.strike)
+    nearest = min(range(len(ladder)), key=lambda number: (abs(ladder[number].strike - spot), number))
+    place = nearest + (offset if kind is OptionType.CE else -offset)
+    if not 0 <= place < len(ladder):
+        raise InputError(
+            f"{underlying} had {len(ladder)} {kind.value} strikes on {today}: the one {offset:+d} from the money "
+            "was not listed.",
+            field="moneyness",
+        )
+    return ladder[place]
 
 
 def _has_day(start_ns: npt.NDArray[np.int64], day: int) -> bool:

@@ -15,7 +15,7 @@ from openalgo_lab.backtest.kernel import REASONS, Outcome, value_paise
 from openalgo_lab.backtest.market import Market
 from openalgo_lab.strategy.orders import StrategyOrder
 
-__all__ = ["Orders", "Record", "Trades", "record_of_kernel", "record_of_run"]
+__all__ = ["Orders", "Record", "Trades", "orders_of", "record_of_kernel", "record_of_run", "trades_of"]
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -106,7 +106,7 @@ def record_of_run(engine: EventEngine) -> Record:
         equity=equity[run],
         exposed=exposed[run],
         start_cash=account.start,
-        trades=_trades(account.trades, engine.times),
+        trades=trades_of(account.trades, engine.times),
         orders=orders_of(engine.orders),
         open_units={symbol: units for symbol, units in held.items() if units},
         open_gross=gross,
@@ -209,7 +209,9 @@ def _open(account: Account, engine: EventEngine) -> tuple[int, int]:
     return gross, charges
 
 
-def _trades(trades: Sequence[Trade], times: IntArray) -> Trades:
+def trades_of(trades: Sequence[Trade], times: IntArray) -> Trades:
+    """Trades in columns; ``times`` are the moments of the run's steps."""
+
     def column(name: str, kind: Any) -> Any:
         return np.array([getattr(trade, name) for trade in trades], dtype=kind)
 

@@ -33,14 +33,24 @@ from openalgo_lab.store.journal import Journal
 from openalgo_lab.store.journal_opening import open_journal
 
 if TYPE_CHECKING:
+    from openalgo_lab.sim.replay import ReplayMarket
     from openalgo_lab.sim.transport import InProcessExchange
 
-__all__ = ["Composition", "MarginSource", "SourceHours", "compose"]
+__all__ = ["Composition", "MarginSource", "SourceHours", "Stepped", "compose"]
 
 MarginSource = Callable[[PlaceOrder, Instrument, float], Awaitable[tuple[int, int, str]]]
 """(order, instrument, price in rupees) → (margin in paise, charges in paise, the rule in one sentence)."""
 
 HistorySource = Callable[[Instrument, str, int, int], Bars]
+
+
+@dataclass(frozen=True, slots=True)
+class Stepped:
+    """A replay whose clock can be moved step by step, its exchange, and the client's name there."""
+
+    market: ReplayMarket
+    exchange: InProcessExchange
+    client: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,7 @@ class Composition:
     always_open: bool = False
     """A market without a calendar: it trades every minute of every day."""
     steer: Steerable | None = None
+    stepped: Stepped | None = None
     fills_file: Path | None = None
     """Where the fill book is kept; None: in memory only (a replay)."""
     works_file: Path | None = None
@@ -73,6 +84,8 @@ class Composition:
     close: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
     passing: tuple[Path, ...] = ()
     """Files that a clean end removes: a replay begins anew each time, unless its host died."""
+    sandbox_name: str = "sandbox"
+    """What the sandbox's files are called: those of a replay are its own."""
     vault: VaultKeeper | None = None
     """The profile's vault; None where nothing has looked for one yet."""
 
@@ -110,8 +123,8 @@ def compose(config: EngineConfig) -> Composition:
             field="broker",
         )
     tables = _Tables(TradingCalendar.load(), RuleBook.load())
-    market, steer = _market(config, tables)
-    return _on_market(config, market, steer, tables)
+    market, replay = _market(config, tables)
+    return _on_market(config, market, replay, tables)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +135,7 @@ class _Tables:
     rules: RuleBook
 
 
-def _market(config: EngineConfig, tables: _Tables) -> tuple[MarketSource, Steerable | None]:
+def _market(config: EngineConfig, tables: _Tables) -> tuple[MarketSource, ReplayMarket | None]:
     if not config.replay:
         return _simulated_market(config, tables), None
     from openalgo_lab.sim.replay import ReplayMarket
@@ -142,7 +155,7 @@ def _simulated_market(config: EngineConfig, tables: _Tables) -> MarketSource:
     )
 
 
-def _on_market(config: EngineConfig, market: MarketSource, steer: Steerable | None, tables: _Tables) -> Composition:
+def _on_market(config: EngineConfig, market: MarketSource, steer: ReplayMarket | None, tables: _Tables) -> Composition:
     folder = profile_dir(config.profile)
     mode = Mode.REPLAY if steer is not None else Mode.SIMULATED
     name = _name(config, mode)
@@ -170,12 +183,14 @@ def _on_market(config: EngineConfig, market: MarketSource, steer: Steerable | No
         history_source=f"{name}-{version('openalgo-lab')}" if steer is None else "",
         always_open=config.sim.around_the_clock,
         steer=steer,
+        stepped=None if steer is None else Stepped(steer, exchange, account.account),
         fills_file=folder / f"{name}.fills.db" if steer is None else None,
         works_file=folder / f"{name}.works.db" if steer is None else None,
         takes_type=partial(_takes_type, tables.rules),
         cut_off=None if steer is not None or config.sim.around_the_clock else _cut_offs(tables),
         close=[exchange.close],
-        passing=() if steer is None else (records, book),
+        passing=() if steer is None else (records, book, *(folder / f"{name}.sandbox.{kind}.db" for kind in _BOOKS)),
+        sandbox_name="sandbox" if steer is None else f"{name}.sandbox",
         vault=vault,
     )
 
@@ -187,6 +202,8 @@ def _takes_type(rules: RuleBook, instrument: Instrument, kind: PriceType, day: d
 def _cut_offs(tables: _Tables) -> Callable[[Instrument, int], datetime | None]:
     return IntradayCutOffs(tables.rules, tables.calendar)
 
+
+_BOOKS = ("venue", "journal")
 
 _ACCOUNTS = {Mode.SIMULATED: "SIM", Mode.REPLAY: "REPLAY"}
 

@@ -39,6 +39,7 @@ from openalgo_lab.engine.sheet import HealthSheet
 from openalgo_lab.engine.sink import LineSink
 from openalgo_lab.engine.snapshots import Snapshots
 from openalgo_lab.engine.standing import AccountStandings
+from openalgo_lab.engine.strategies.stepping import SteppingDesk
 from openalgo_lab.engine.supervisor import Supervisor
 from openalgo_lab.engine.table import CommandTable
 from openalgo_lab.engine.touched import AccountsTouched
@@ -410,6 +411,15 @@ class Engine:
                 instruments=self._instruments,
                 now_ns=self._parts.now_ns,
                 traded_only=self._parts.steer is not None,
+            ),
+            SteppingDesk(
+                parts=self._parts,
+                router=self.router,
+                ledger=self.ledger,
+                board=self.board,
+                data=self.data,
+                slicer=self.works.slicer,
+                instruments=self._instruments,
             ),
             AdminDesk(health=self, router=self.router, reconciler=self.reconciler, parts=self._parts),
             BrokerDesk(self.connections, self),

@@ -79,6 +79,11 @@ class SandboxKeeper:
         except OSError as error:
             raise StoreError(f"The sandbox's settings cannot be written to {path} ({error.strerror}).") from error
 
+    def keep_open(self, *, open_at_start: bool) -> None:
+        """Whether it opens by itself; a replay's sandbox lives as long as the replay and never does."""
+        if self._parts.steer is None:
+            self.save(msgspec.structs.replace(self.settings, open_at_start=open_at_start))
+
     # Life --------------------------------------------------------------------------------------------------------
 
     @property
@@ -90,8 +95,6 @@ class SandboxKeeper:
         """Add the account, catch up what was missed, take orders. Raises StoreError, JournalError."""
         if self.is_open:
             return
-        if self._parts.steer is not None:
-            raise InputError("A recording is being played: its own account is paper money already.", field="account")
         line = self._line()
         self._engine.add_line(line)
         try:
@@ -123,7 +126,7 @@ class SandboxKeeper:
     async def open_at_start(self) -> None:
         """If the user has said so; told when it cannot be."""
         try:
-            if self.settings.open_at_start:
+            if self.settings.open_at_start and self._parts.steer is None:
                 await self.open()
         except LabError as error:
             self._engine.report("sandbox", f"The sandbox could not be opened: {error}")
@@ -131,13 +134,13 @@ class SandboxKeeper:
     # Building ----------------------------------------------------------------------------------------------------
 
     def _files(self) -> tuple[Path, ...]:
-        journal = self._parts.folder / "sandbox.journal.db"
-        return (self._parts.folder / "sandbox.venue.db", journal, *journal.parent.glob("sandbox.journal*"))
+        folder, name = self._parts.folder, self._parts.sandbox_name
+        return (folder / f"{name}.venue.db", folder / f"{name}.journal.db", *folder.glob(f"{name}.journal*"))
 
     def _line(self) -> Line:
         parts, engine = self._parts, self._engine
         now_ns = parts.now_ns
-        records = SandboxRecords(parts.folder / "sandbox.venue.db")
+        records = SandboxRecords(parts.folder / f"{parts.sandbox_name}.venue.db")
         held = [
             InstrumentKey(Exchange(one.exchange), one.symbol)
             for ones in records.load().positions.values()
@@ -146,7 +149,7 @@ class SandboxKeeper:
         ]
         vault = parts.vault.vault if parts.vault is not None else None
         journal = open_journal(
-            parts.folder / "sandbox.journal.db",
+            parts.folder / f"{parts.sandbox_name}.journal.db",
             vault.sealed if vault is not None else None,
             day=trade_date(now_ns()),
             now_ns=now_ns,
@@ -231,7 +234,7 @@ class SandboxDesk:
     async def open_sandbox(self, command: c.OpenSandbox, _: Principal) -> Done:
         """Now, and at every start."""
         await self._keeper.open()
-        self._keeper.save(msgspec.structs.replace(self._keeper.settings, open_at_start=True))
+        self._keeper.keep_open(open_at_start=True)
         if command.default:
             self._engine.router.default_account = ACCOUNT
         source = self._engine.data_line.name
@@ -241,7 +244,7 @@ class SandboxDesk:
     async def close_sandbox(self, _: c.CloseSandbox, __: Principal) -> Done:
         """Its books stay."""
         await self._keeper.close()
-        self._keeper.save(msgspec.structs.replace(self._keeper.settings, open_at_start=False))
+        self._keeper.keep_open(open_at_start=False)
         return Done(f"{ACCOUNT} is closed; its books stay on disk.")
 
     @handles(c.ResetSandbox, permission=Permission.ADMIN, audit=True)

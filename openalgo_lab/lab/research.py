@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from openalgo_lab.backtest.settings import BacktestSettings
     from openalgo_lab.lab.backtest import Span
     from openalgo_lab.lab.backtest_result import BacktestResult
+    from openalgo_lab.lab.strategy_host_calls import Strategies
     from openalgo_lab.lab.sweep import Method, Where
     from openalgo_lab.lab.sweep_result import SweepResult, WalkForward
     from openalgo_lab.lab.sweep_work import Progress
@@ -32,7 +33,7 @@ class ResearchCalls(LabCore):
     def backtest(
         self,
         strategy: type[Strategy],
-        data: pd.DataFrame | Mapping[SymbolLike, pd.DataFrame] | Span,
+        data: pd.DataFrame | Mapping[SymbolLike, pd.DataFrame] | Span | Path,
         *,
         symbol: SymbolLike | None = None,
         settings: BacktestSettings | None = None,
@@ -44,7 +45,9 @@ class ResearchCalls(LabCore):
 
         Args:
             data: a frame of ``lab.history``, or frames by symbol, the strategy's main instrument first; or a span,
-                ``("15m", "2026-01-31")`` or with an end, for the history of the strategy's own ``universe``.
+                ``("15m", "2026-01-31")`` or with an end, for the history of the strategy's own ``universe``; or the
+                path of a recording: then the strategy runs on its ticks, with ``on_tick``, and is filled as in a
+                replay of it (``interval="1m"`` says the bars).
             symbol: the frame's instrument, where it does not say so itself.
             settings: all terms at once, as :func:`~openalgo_lab.lab.backtest.terms` makes them.
             engine: ``"event"``, ``"vector"``, or the fastest that gives the same.
@@ -57,9 +60,20 @@ class ResearchCalls(LabCore):
         """
         from openalgo_lab.lab.backtest import backtest_of
 
+        if isinstance(data, Path):
+            from openalgo_lab.lab.strategy_host_calls import backtest_on_ticks
+
+            return backtest_on_ticks(strategy, data, symbol, settings, more)
         return backtest_of(
             self, strategy, data, symbol=symbol, settings=settings, engine=engine, options=options, more=more
         )
+
+    @property
+    def strategies(self) -> Strategies:
+        """Strategies on accounts: run one here, or have the engine host it."""
+        from openalgo_lab.lab.strategy_host_calls import Strategies
+
+        return Strategies(self)
 
     def load_backtest(self, path: Path | str) -> BacktestResult:
         """A run that was kept with ``result.save(path)``."""

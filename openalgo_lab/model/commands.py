@@ -35,6 +35,7 @@ from openalgo_lab.model.orders import Fill
 from openalgo_lab.model.risk import AnyRiskCommand
 from openalgo_lab.model.sandbox import AnySandboxCommand
 from openalgo_lab.model.security_commands import AnySecurityCommand
+from openalgo_lab.model.strategy_commands import AnyStrategyCommand
 from openalgo_lab.model.structure_commands import AnyStructureCommand, EstimateBasketMargin
 from openalgo_lab.model.vocabulary import Exchange, FeedMode
 
@@ -168,5 +169,6 @@ AnyCommand = (
     | AnyAlgoCommand
     | AnyApprovalCommand
     | AnyAlertCommand
+    | AnyStrategyCommand
 )
 """Every command, as the tagged union in which it travels."""

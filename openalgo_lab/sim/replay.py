@@ -128,6 +128,11 @@ class ReplayMarket:
         moment = self.now_ns() if seek_ns is None else seek_ns
         self._pace = (moment, self._clock.monotonic_ns(), speed, old_paused if paused is None else paused)
 
+    def next_ns(self, moment_ns: int) -> int:
+        """The first snapshot after a moment; 0 when there is none."""
+        at = int(np.searchsorted(self._times, moment_ns, side="right"))
+        return int(self._times[at]) if at < len(self._times) else 0
+
     # -----------------------------------------------------------------------------------------------------------
 
     def _place(self, now_ns: int) -> int:

@@ -31,6 +31,7 @@ __all__ = ["STEP_MS", "ExchangeDriver", "InProcessExchange", "ReaderFeed"]
 
 STEP_MS: Final = 50
 _ORDER_METHODS: Final = frozenset({"POST", "PUT", "DELETE"})
+_ALL_DUE: Final = 2**62
 _log = logging.getLogger(__name__)
 
 
@@ -113,6 +114,17 @@ class ExchangeDriver:
             _log.error("The simulated exchange has stopped.", exc_info=error)
             self.venue.halted = f"The exchange has stopped ({type(error).__name__}: {error}); start it again."
 
+    async def look_up(self) -> None:
+        """Wait until a look at the prices of an earlier moment is over, so that none of them comes after new ones."""
+        await asyncio.get_running_loop().run_in_executor(self._eyes, _nothing)
+
+    def catch_up(self) -> None:
+        """Do at once what the next steps would do, orders on their way included: for a clock that is stepped."""
+        self._advance(_ALL_DUE, step=True)
+        for _ in range(self.endpoint.tape.turns):
+            self.endpoint.step()
+        self._notify()
+
     async def _run(self) -> None:
         next_step = next_beat = self._clock.monotonic_ns()
         while True:
@@ -178,6 +190,10 @@ class ExchangeDriver:
                 await until.wait()
         except TimeoutError:
             return
+
+
+def _nothing() -> None:
+    """A job that only waits for those before it."""
 
 
 class ReaderFeed(FeedConnection):

@@ -61,6 +61,11 @@ class Series:
         """The bars it belongs to."""
         return self._data
 
+    def replace(self, values: npt.NDArray[Any]) -> None:
+        """Another column in its place, for a host whose bars grow; whoever holds the series reads on."""
+        self._all = np.ascontiguousarray(values)
+        self._view = self._all.data
+
     def whole(self) -> npt.NDArray[Any]:
         """The column with its future, for the host that computes indicators; a strategy must not ask for it."""
         return self._all
@@ -118,6 +123,15 @@ class BarData:
     def end_ns(self) -> int:
         """The moment (UTC ns) at which the present bar was complete."""
         return int(self._ends[self.count - 1])
+
+    def extend(self, bars: Bars, ends_ns: npt.NDArray[np.int64]) -> None:
+        """Bars that have become complete, for a host whose bars grow; the present moves to the last of them."""
+        self.start.replace(np.concatenate((self.start.whole(), bars.start_ns)))
+        for name in COLUMNS:
+            column: Series = getattr(self, name)
+            column.replace(np.concatenate((column.whole(), getattr(bars, name))))
+        self._ends = np.concatenate((self._ends, ends_ns))
+        self.count = len(self._ends)
 
     def bars(self) -> Bars:
         """All bars up to the present."""

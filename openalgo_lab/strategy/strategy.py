@@ -40,7 +40,8 @@ class Strategy:
 
     What is asked about now is answered with what was known now: bars end at the present one, orders are filled by what
     comes after. ``symbol=None`` means the first instrument of the universe everywhere. ``groups`` holds the groups of
-    legs that were opened, in order.
+    legs that were opened, in order. What stands in the dictionary ``state`` (texts, numbers, lists and dictionaries of
+    them) outlives the process that runs the strategy; it is filled before ``init``.
     """
 
     universe: ClassVar[tuple[str, ...]] = ()
@@ -49,6 +50,7 @@ class Strategy:
     def __init__(self, host: StrategyHost, parameters: Mapping[str, Any] | None = None) -> None:
         self._host = host
         self.groups: list[LegGroup] = []
+        self.state: dict[str, Any] = {}
         known = self.parameters() if parameters else {}
         for name, value in (parameters or {}).items():
             self._set_parameter(known, name, value)

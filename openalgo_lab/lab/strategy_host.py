@@ -1,0 +1,487 @@
+"""Runs a strategy on a market that moves: replay, sandbox, live, or the ticks of a recording. One host for all.
+
+    host = LiveHost(gate, instruments, length_ns, settings, tables)
+    strategy = host.start(SmaCross, {"fast": 5})
+    host.bars_end(now)      # bars have become complete: on_bar, timers, groups
+    host.tick(quotes)       # prices have changed: guards, on_tick
+    host.settle()           # orders have news: on_order
+
+Whoever drives it says what happens when; it asks its :class:`Gate` for bars and gives it orders. The book is the
+strategy's own, from its own fills.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, time
+from typing import Any, Final
+
+import numpy as np
+
+from openalgo_lab.backtest.guard import check_causal, computed
+from openalgo_lab.backtest.kernel import REASONS, signal_size, to_tick
+from openalgo_lab.backtest.market import Tables, tick_parts
+from openalgo_lab.backtest.options import in_place
+from openalgo_lab.backtest.run import margin_rule
+from openalgo_lab.backtest.settings import BacktestSettings
+from openalgo_lab.lab.strategy_host_book import StrategyBook, no_bars
+from openalgo_lab.lab.strategy_host_clock import Moments
+from openalgo_lab.lab.strategy_host_gate import FillNews, Gate, OrderNews
+from openalgo_lab.lab.strategy_host_guard import Guard
+from openalgo_lab.model.errors import CallTimeout, EngineDead, InputError, LabError, OutcomeUnknown
+from openalgo_lab.model.instruments import Instrument
+from openalgo_lab.model.market import Bars, Quote
+from openalgo_lab.model.orders import DONE, OrderStatus
+from openalgo_lab.model.times import trade_date
+from openalgo_lab.model.vocabulary import OptionType, PriceType, Product, Side
+from openalgo_lab.strategy.host import Indicator
+from openalgo_lab.strategy.orders import NO_PROTECTION, Protection, StrategyOrder
+from openalgo_lab.strategy.series import Bar, BarData, Series
+from openalgo_lab.strategy.strategy import Strategy
+
+__all__ = ["LiveHost"]
+
+_SQUARE_OFF: Final = REASONS.index("square-off")
+_EXPIRY: Final = REASONS.index("expiry")
+_MOST_ROUNDS: Final = 100
+_DAY_NS: Final = 86_400 * 10**9
+_UNSURE: Final = (OutcomeUnknown, CallTimeout, EngineDead)
+_SHAPE: Final = 64
+"""Bars of a made-up column, by which a function shows how many columns it gives while there are no bars yet."""
+
+
+class LiveHost:
+    """A :class:`~openalgo_lab.strategy.host.StrategyHost`. Used on one thread; see the module.
+
+    ``before_order`` is called with the key of each order before it is given, so that it can be written down.
+    """
+
+    def __init__(
+        self,
+        gate: Gate,
+        instruments: Sequence[Instrument],
+        length_ns: int,
+        settings: BacktestSettings,
+        tables: Tables,
+        *,
+        warm_up: int = 500,
+        run_id: str = "run",
+        before_order: Callable[[str, StrategyOrder], None] | None = None,
+    ) -> None:
+        if not instruments:
+            raise InputError("A strategy needs at least one instrument to follow.", field="universe")
+        self.settings = settings
+        self.length_ns = length_ns
+        self.orders: list[StrategyOrder] = []
+        self.book = StrategyBook(settings, tables)
+        self.moments = Moments(length_ns, gate.now_ns)
+        self.run_id = run_id
+        self.keys: dict[str, StrategyOrder] = {}
+        self._gate = gate
+        self._tables = tables
+        self._margin = margin_rule(settings, tables)
+        self._warm_up = warm_up
+        self._before_order = before_order
+        self._data: dict[str, BarData] = {}
+        self._guards: dict[str, Guard] = {}
+        self._derived: dict[str, list[tuple[Indicator, tuple[Series, ...], tuple[Series, ...]]]] = {}
+        self._working: list[StrategyOrder] = []
+        self._key_of: dict[int, str] = {}
+        self._reasons: dict[int, int] = {}
+        self._news: list[StrategyOrder] = []
+        self._booked: set[tuple[str, str]] = set()
+        self._now_ns = gate.now_ns
+        self._day = trade_date(self._now_ns)
+        self._closed_for_day: date | None = None
+        self._strategy: Strategy | None = None
+        for instrument in instruments:
+            self._follow(instrument)
+        self._set_square_off()
+
+    # ---- what drives it
+
+    @property
+    def strategy(self) -> Strategy:
+        """The strategy that runs."""
+        assert self._strategy is not None
+        return self._strategy
+
+    def start(
+        self,
+        strategy_class: type[Strategy],
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        state: Mapping[str, Any] | None = None,
+    ) -> Strategy:
+        """Make the strategy and let it begin; ``state`` is what an earlier run of it left."""
+        strategy = self._strategy = strategy_class(self, parameters)
+        strategy.state.update(state or {})
+        counts = {symbol: data.count for symbol, data in self._data.items()}
+        for data in self._data.values():
+            data.count = 0
+        strategy.init()
+        for symbol, data in self._data.items():
+            data.count = counts.get(symbol, data.count)
+        return strategy
+
+    def bars_end(self, now_ns: int) -> None:
+        """A moment of :attr:`moments` has come: bars that are complete are told, timers ring, groups look."""
+        self._now_ns = now_ns
+        self._turn_day()
+        moved = [symbol for symbol, data in self._data.items() if self._extend(data, now_ns)]
+        strategy = self.strategy
+        for symbol in moved:
+            data = self._data[symbol]
+            self._guards[symbol].bar(data)
+            if data.end_ns + self.length_ns > now_ns:  # an older one is history: to act on it now would be too late
+                strategy.on_bar(Bar(data, data.row))
+        timers, squares = self.moments.due(now_ns)
+        for name in timers:
+            strategy.on_timer(name)
+        if squares:
+            self._square_off()
+        if strategy.groups and moved:
+            strategy.after_bars()
+        self.settle()
+
+    def tick(self, quotes: Sequence[Quote], now_ns: int) -> None:
+        """Prices have changed: what guards the positions looks first, then the strategy."""
+        self._now_ns = now_ns
+        self._turn_day()
+        for quote in quotes:
+            guard = self._guards.get(quote.symbol)
+            reason = guard.reached(quote.ltp) if guard is not None else None
+            if guard is not None and reason is not None:
+                guard.exit = self._leave(quote.symbol, reason)
+        self.settle()
+        for quote in quotes:
+            if quote.symbol in self._data:
+                self.strategy.on_tick(quote)
+        self.settle()
+
+    def settle(self) -> None:
+        """Take the news of the orders and tell them, until there are none. Those of one moment come together."""
+        for _ in range(_MOST_ROUNDS):
+            self._take_news()
+            if not self._news:
+                return
+            news = self._news.copy()
+            self._news.clear()
+            self._working = [order for order in self._working if not order.is_done]
+            for order in news:
+                self.strategy.hear(order)
+        raise InputError(f"{type(self.strategy).__name__} answers each order with another without end: end that.", "")
+
+    def close_all(self) -> None:
+        """Leave every position at market."""
+        for symbol, data in self._data.items():
+            if data.position.quantity:
+                self._leave(symbol, 0)
+
+    def settle_quietly(self, why: str) -> None:
+        """Book what the orders have become without telling the strategy, which runs no more."""
+        self._take_news()
+        for order in self._news:
+            order.reason = order.reason or why
+        self._news.clear()
+        self._working = [order for order in self._working if not order.is_done]
+
+    def marks(self) -> dict[str, float]:
+        """The last closes."""
+        return {symbol: data.close[-1] for symbol, data in self._data.items() if len(data)}
+
+    @property
+    def busy(self) -> bool:
+        """Whether orders may still be filled."""
+        return bool(self._working)
+
+    # ---- bars
+
+    def _follow(self, instrument: Instrument) -> BarData:
+        if instrument.symbol in self._data:
+            raise InputError(f"{instrument.symbol} is given twice: give each instrument once.", field="universe")
+        self._gate.follow([instrument])
+        data = BarData(instrument, no_bars(), np.empty(0, dtype=np.int64))
+        self._data[instrument.symbol] = data
+        unit, step = tick_parts(instrument.tick_size) if self.settings.tick_rounding else (0.0, 1.0)
+        self._guards[instrument.symbol] = Guard(data.position, unit, step)
+        self._derived[instrument.symbol] = []
+        self.book.follow(data, self._day)
+        self._extend(data, self._now_ns)
+        return data
+
+    def _extend(self, data: BarData, now_ns: int) -> bool:
+        """Take the bars that have become complete by now; whether there were any."""
+        since = int(data.start[-1]) + 1 if len(data) else now_ns - self._warm_up_ns
+        bars = self._gate.bars(data.instrument, since, now_ns)
+        complete = bars.start_ns + self.length_ns <= now_ns
+        if not complete.any():
+            return False
+        columns = {name: getattr(bars, name)[complete] for name in bars.__struct_fields__}
+        if not len(data):  # the warm-up: the latest of a generous span
+            columns = {name: column[-self._warm_up :] for name, column in columns.items()}
+        whole = Bars(**columns)
+        data.extend(whole, whole.start_ns + self.length_ns)
+        self.moments.anchor(int(data.start[-1]))
+        for function, inputs, outputs in self._derived[data.symbol]:
+            made = computed(function, [series.whole() for series in inputs])
+            for series, column in zip(outputs, made, strict=True):
+                series.replace(column)
+        return True
+
+    @property
+    def _warm_up_ns(self) -> int:
+        """A span that holds the bars of the warm-up even where a day trades six hours only, holidays between."""
+        return self._warm_up * self.length_ns * 6 + 10 * _DAY_NS if self._warm_up else 0
+
+    def _turn_day(self) -> None:
+        today = trade_date(self._now_ns)
+        if today == self._day:
+            return
+        self._settle_expired(today)
+        self._day = today
+        self.book.turn(today)
+        self._set_square_off()
+
+    # ---- orders
+
+    def _take_news(self) -> None:
+        if not self._working:
+            return
+        fills, states = self._gate.news(tuple(self.keys))
+        for fill in fills:
+            if (fill.key, fill.trade_id) not in self._booked:
+                self._booked.add((fill.key, fill.trade_id))
+                self._fill(self.keys[fill.key], fill)
+        for state in states:
+            self._note(self.keys[state.key], state)
+
+    def _fill(self, order: StrategyOrder, fill: FillNews) -> None:
+        data = self._data[order.symbol]
+        fresh = data.position.quantity == 0 or data.position.quantity * order.side.sign < 0
+        reason = self._reasons.get(order.number, 0)
+        opened = self.book.take(order, fill.quantity, fill.price, time_ns=fill.time_ns, row=data.count, reason=reason)
+        if order.status not in DONE:
+            order.status = OrderStatus.PARTIALLY_FILLED if order.remaining else OrderStatus.COMPLETE
+        guard = self._guards[order.symbol]
+        if data.position.quantity == 0:
+            guard.clear()
+        elif opened and (fresh or order.protection is not NO_PROTECTION):
+            guard.set(order.protection)
+        self._news.append(order)
+
+    def _note(self, order: StrategyOrder, state: OrderNews) -> None:
+        ended = state.status in DONE and state.status is not OrderStatus.COMPLETE
+        if order.status in DONE or (not ended and order.filled):
+            return
+        order.status = order.status if state.status is OrderStatus.COMPLETE else state.status
+        if ended:
+            order.reason = state.reason
+            self._news.append(order)
+
+    def _give(self, order: StrategyOrder) -> None:
+        """Number an order and send it; one that is refused has that as its news."""
+        key = f"{self.run_id}-{order.number}"
+        self.keys[key] = order
+        self._key_of[order.number] = key
+        order.status = OrderStatus.TRIGGER_PENDING if order.price_type.has_trigger else OrderStatus.OPEN
+        if self._before_order is not None:
+            self._before_order(key, order)
+        try:
+            self._gate.place(key, order, self._data[order.symbol].instrument)
+        except _UNSURE as error:  # it may have arrived: the engine is asked by the key, nothing is sent again
+            order.status, order.reason = OrderStatus.UNKNOWN, str(error)
+        except LabError as error:
+            order.status, order.reason = OrderStatus.REJECTED, str(error)
+            self._news.append(order)
+            return
+        self._working.append(order)
+
+    def _new_order(
+        self, symbol: str, side: Side, quantity: int, price_type: PriceType, tag: str, **more: Any
+    ) -> StrategyOrder:
+        number = len(self.orders)
+        order = StrategyOrder(number, symbol, side, quantity, price_type, tag=tag, placed_ns=self._now_ns, **more)
+        self.orders.append(order)
+        return order
+
+    def _leave(self, symbol: str, reason: int) -> StrategyOrder:
+        """Close a position at market, for a reason of the host's own."""
+        held = self._data[symbol].position.quantity
+        side = Side.SELL if held > 0 else Side.BUY
+        order = self._new_order(symbol, side, abs(held), PriceType.MARKET, REASONS[reason])
+        self._reasons[order.number] = reason
+        self._give(order)
+        return order
+
+    def _set_square_off(self) -> None:
+        """When intraday positions end today; a market without a rule for today has no such moment."""
+        if self.settings.product is not Product.MIS:
+            return
+        instrument = next(iter(self._data.values())).instrument
+        at = self.settings.square_off
+        if at is None:
+            at = self._gate.cut_off(instrument, self._day)
+        self.moments.square_off(at)
+
+    def _square_off(self) -> None:
+        self._closed_for_day = self._day
+        for order in tuple(self.working):
+            self.cancel(order)
+        self._take_news()
+        for symbol, data in self._data.items():
+            if data.position.quantity:
+                self._leave(symbol, _SQUARE_OFF)
+
+    def _settle_expired(self, today: date) -> None:
+        """Contracts whose last day is over were settled by the exchange: at intrinsic value, as far as it is known."""
+        for symbol, data in self._data.items():
+            instrument, held = data.instrument, data.position.quantity
+            if not held or instrument.expiry is None or instrument.expiry >= today:
+                continue
+            side = Side.SELL if held > 0 else Side.BUY
+            order = self._new_order(symbol, side, abs(held), PriceType.LIMIT, REASONS[_EXPIRY])
+            order.price = self._settlement(instrument, data)
+            self.book.take(order, abs(held), order.price, time_ns=self._now_ns, row=data.count, reason=_EXPIRY)
+            order.status = OrderStatus.COMPLETE
+            self._guards[symbol].clear()
+            self._news.append(order)
+
+    def _settlement(self, instrument: Instrument, data: BarData) -> float:
+        spot = self._data.get(instrument.underlying)
+        if spot is None or not len(spot) or not instrument.kind.is_option:
+            return data.close[-1]
+        sign = 1 if instrument.kind.value == "CE" else -1
+        return max(sign * (spot.close[-1] - instrument.strike), 0.0)
+
+    # ---- the strategy's host
+
+    @property
+    def data(self) -> Mapping[str, BarData]:
+        """The bars of all that is followed."""
+        return self._data
+
+    @property
+    def now_ns(self) -> int:
+        """The moment that is being told."""
+        return self._now_ns
+
+    @property
+    def cash(self) -> float:
+        """Rupees of the strategy's own book."""
+        return self.book.account.cash / 100
+
+    @property
+    def equity(self) -> float:
+        """Rupees of the strategy's own book, positions at the last closes."""
+        return self.book.worth(self.marks()) / 100
+
+    @property
+    def working(self) -> Sequence[StrategyOrder]:
+        """Orders that may still be filled."""
+        return [order for order in self._working if not order.is_done]
+
+    def units_for(self, symbol: str, exposure: float) -> int:
+        """Units in whole lots for a share of the equity."""
+        data = self._data[symbol]
+        rate = self._margin.rate(data.instrument, self._day)
+        worth = float(self.book.worth(self.marks()))
+        return signal_size(0, exposure, worth, data.close[-1], 1.0, rate, data.instrument.lot_size)
+
+    def submit(
+        self,
+        symbol: str,
+        side: Side,
+        quantity: int,
+        price_type: PriceType,
+        *,
+        price: float,
+        trigger: float,
+        protection: Protection,
+        good_till_cancelled: bool,
+        tag: str,
+    ) -> StrategyOrder:
+        """Give an order now."""
+        if quantity <= 0:
+            raise InputError(f"An order for {quantity} {symbol} is none: give a positive quantity.", field="quantity")
+        if good_till_cancelled:
+            raise InputError(
+                "An exchange takes orders for its day only: give the order anew each day, or use lab.place_gtt.",
+                field="good_till_cancelled",
+            )
+        instrument = self._data[symbol].instrument
+        order = self._new_order(
+            symbol, side, quantity, price_type, tag,
+            price=self._on_tick(instrument, price, -side.sign), trigger=self._on_tick(instrument, trigger, 0),
+            protection=protection if protection != Protection() else NO_PROTECTION,
+        )  # fmt: skip
+        refusal = self._refusal(instrument, quantity)
+        if refusal:
+            order.status, order.reason = OrderStatus.REJECTED, refusal
+            self._news.append(order)
+            return order
+        self._give(order)
+        return order
+
+    def _refusal(self, instrument: Instrument, quantity: int) -> str:
+        if self._closed_for_day == self._day:
+            return "Intraday orders are refused after the square-off time."
+        if not instrument.tradable:
+            return f"{instrument.symbol} is an index and cannot be ordered."
+        if quantity % instrument.lot_size:
+            lot = instrument.lot_size
+            return f"{quantity} is not a whole number of lots: {instrument.symbol} trades in lots of {lot}."
+        return ""
+
+    def cancel(self, order: StrategyOrder) -> None:
+        """Take an order back. One that cannot be reached now stays as it is: its news will tell."""
+        if order.is_done:
+            return
+        try:
+            self._gate.cancel(self._key_of[order.number])
+        except LabError as error:
+            order.reason = str(error)
+
+    def protect(self, symbol: str, protection: Protection) -> None:
+        """Replace what guards the position."""
+        self._guards[symbol].set(protection)
+
+    def derive(self, function: Indicator, inputs: Sequence[Series]) -> tuple[Series, ...]:
+        """Columns over all bars so far, computed anew with every bar, checked for looking ahead."""
+        data = inputs[0].data
+        if any(series.data is not data for series in inputs):
+            raise InputError("The inputs of an indicator must be of one instrument.", field="inputs")
+        arrays = [series.whole() for series in inputs]
+        if len(arrays[0]):
+            columns = computed(function, arrays)
+            if self.settings.guard:
+                check_causal(function, arrays, columns)
+        else:
+            shape = computed(function, [np.ones(_SHAPE, dtype=array.dtype) for array in arrays])
+            columns = tuple(column[:0] for column in shape)
+        made = tuple(Series(column, data) for column in columns)
+        self._derived[data.symbol].append((function, tuple(inputs), made))
+        return made
+
+    def shared(self, function: Indicator, inputs: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
+        """Computed each time: a single run has nobody to share with."""
+        return function(*inputs, **options)
+
+    def call_daily(self, at: time, name: str) -> None:
+        """Remember a timer."""
+        self.moments.add(at, name)
+
+    def option(self, underlying: str, kind: OptionType, offset: int, expiry: int) -> Instrument:
+        """A contract of today's list; its bars are followed from now on."""
+        spot = self._data.get(underlying)
+        if spot is None or not len(spot):
+            raise InputError(f"Add {underlying} to the universe: its price finds the strike.", field="underlying")
+        listed = self._gate.options(underlying, kind)
+        found = in_place(listed, underlying, kind, offset=offset, expiry=expiry, spot=spot.close[-1], today=self._day)
+        if found.symbol not in self._data:
+            self._follow(found)
+        return found
+
+    def _on_tick(self, instrument: Instrument, price: float, toward: int) -> float:
+        unit, step = tick_parts(instrument.tick_size)
+        return to_tick(price, unit, step, toward) if price > 0 else 0.0

@@ -1,0 +1,78 @@
+"""What guards a running strategy's position: the backtest's levels, looked at with every price."""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from openalgo_lab.backtest.kernel import REASONS, stop_level, target_level, trail_level
+from openalgo_lab.strategy.orders import Position, Protection, StrategyOrder
+from openalgo_lab.strategy.series import BarData
+
+__all__ = ["Guard"]
+
+_STOP: Final = REASONS.index("stop")
+_TARGET: Final = REASONS.index("target")
+_TRAIL: Final = REASONS.index("trail")
+
+
+class Guard:
+    """Levels of one position. A price at or beyond one asks for a market order; ``exit`` is the one that was given.
+
+    A trailing stop moves when a bar is complete, as in the backtest. An exit that was refused is asked for again with
+    the next bar, not with every price.
+    """
+
+    def __init__(self, position: Position, unit: float, step: float) -> None:
+        self._position = position
+        self._unit = unit
+        self._step = step
+        self.clear()
+
+    def clear(self) -> None:
+        """Nothing is guarded."""
+        self.levels = Protection()
+        self.stop = self.target = self.best = math.nan
+        self.trailed = False
+        self.exit: StrategyOrder | None = None
+
+    def set(self, levels: Protection) -> None:
+        """Guard the present position: prices as given, percentages from its average price."""
+        self.clear()
+        if not self._position.quantity or levels == Protection():
+            return
+        entry, sign, unit, step = self._position.average, self._sign, self._unit, self._step
+        self.levels = levels
+        self.stop = levels.stop or stop_level(entry, sign, levels.stop_pct, unit, step)
+        self.target = levels.target or target_level(entry, sign, levels.target_pct, unit, step)
+        if levels.trail_pct:
+            self.best = entry
+            self._tighten()
+
+    def reached(self, price: float) -> int | None:
+        """Why the position must be left at this price (a number of REASONS); None while it may stay."""
+        if not self._position.quantity or self.exit is not None or math.isnan(price):
+            return None
+        sign = self._sign
+        if not math.isnan(self.stop) and sign * (price - self.stop) <= 0:
+            return _TRAIL if self.trailed else _STOP
+        return _TARGET if not math.isnan(self.target) and sign * (price - self.target) >= 0 else None
+
+    def bar(self, data: BarData) -> None:
+        """A bar is complete: the trailing stop follows its best price, and a refused exit may be asked for again."""
+        if self.exit is not None and self.exit.is_done:
+            self.exit = None
+        if not self._position.quantity or not self.levels.trail_pct:
+            return
+        high, low = data.high[-1], data.low[-1]
+        self.best = max(self.best, high) if self._sign > 0 else min(self.best, low)
+        self._tighten()
+
+    @property
+    def _sign(self) -> int:
+        return 1 if self._position.quantity > 0 else -1
+
+    def _tighten(self) -> None:
+        level = trail_level(self.best, self._sign, self.levels.trail_pct, self._unit, self._step)
+        if not level * self._sign <= self.stop * self._sign:
+            self.stop, self.trailed = level, True
