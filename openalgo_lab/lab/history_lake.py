@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 from openalgo_lab.lab.core import LabCore
 from openalgo_lab.lab.history import PREPARE_S, span_ns
 from openalgo_lab.lab.history_jobs import DownloadCalls
+from openalgo_lab.lab.history_records import RecordCalls
+from openalgo_lab.lab.history_transfer import TransferCalls
+from openalgo_lab.lab.history_views import ViewCalls
 from openalgo_lab.lab.words import Moment, SymbolLike, resolve_key
 from openalgo_lab.model.errors import InputError
 from openalgo_lab.model.history_commands import HistoryReady, PrepareHistory
@@ -17,13 +20,12 @@ from openalgo_lab.model.vocabulary import Exchange
 if TYPE_CHECKING:
     import pandas as pd
 
-    from openalgo_lab.store.history.lake import Lake
     from openalgo_lab.store.history.reading import LakeBars
 
 __all__ = ["HistoryLake"]
 
 
-class HistoryLake(DownloadCalls):
+class HistoryLake(DownloadCalls, ViewCalls, TransferCalls, RecordCalls):
     """The candles of this profile, in Parquet files that any tool reads. Each source has a lake of its own: candles of
     two brokers, or of two seeds of the simulated exchange, never mix.
     """
@@ -42,13 +44,6 @@ class HistoryLake(DownloadCalls):
         from openalgo_lab.store.history.places import sources_in
 
         return sources_in(self.folder.parent)
-
-    def store(self, source: str) -> Lake:
-        """The lake of a source, for reading and for keeping candles of your own. Raises InputError."""
-        from openalgo_lab.store.history.lake import Lake
-        from openalgo_lab.store.history.places import lake_root
-
-        return Lake(lake_root(self.folder.parent, source))
 
     def coverage(self, source: str | None = None) -> pd.DataFrame:
         """A row a series: what was asked for and answered, files, damage. None = of all sources."""

@@ -55,6 +55,11 @@ class ChainStore:
         self._folders = tuple(folders)
         self._parquet = Parquet()
 
+    @property
+    def folder(self) -> Path:
+        """Where new recordings are kept."""
+        return self._folders[0]
+
     def files(self) -> tuple[ChainFile, ...]:
         """All recordings, by time; damaged ones first."""
         found = (file for folder in self._folders for file in _recordings(folder))
@@ -78,7 +83,7 @@ class ChainStore:
         described = self._described(file)
         if described.damaged:
             raise InputError(described.damaged, "file")
-        target = self._folders[0] / file.name
+        target = self.folder / file.name
         if target.exists() and not target.samefile(file):
             raise InputError(f"{target} is there already: give the new recording another name.", "file")
         part = target.with_name(f".{target.name}.part")

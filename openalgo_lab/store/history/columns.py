@@ -75,6 +75,8 @@ def checked(bars: Bars, whose: str) -> Bars:
 
 def years_of(bars: Bars) -> Iterator[tuple[int, Bars]]:
     """Candles by their Indian calendar year; they are in order of time."""
+    if not len(bars):
+        return
     years = (bars.start_ns.astype("datetime64[ns]") + _IST_OFFSET).astype("datetime64[Y]").astype(np.int64) + 1970
     found, firsts = np.unique(years, return_index=True)
     for year, first, last in zip(found, firsts, [*firsts[1:], len(years)], strict=True):

@@ -18,19 +18,20 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from openalgo_lab.model.calendar import TradingCalendar
-from openalgo_lab.model.errors import InputError
+from openalgo_lab.model.errors import InputError, RuleError
 from openalgo_lab.model.instruments import InstrumentKey
 from openalgo_lab.model.market import Bars
 from openalgo_lab.model.times import day_bounds_ns, trade_date
+from openalgo_lab.model.vocabulary import Exchange
 from openalgo_lab.store.history.columns import cut, merged, no_bars
-from openalgo_lab.store.history.hours import IntArray, days_of
+from openalgo_lab.store.history.hours import Hours, IntArray, days_of, sessions_of
 
 __all__ = ["Adjustment", "Continuous", "Leg", "Roll", "RollBy", "RollRule", "join_contracts"]
 
 _PRICES: Final = ("open", "high", "low", "close")
 _UNIT: Final = 10_000  # prices have at most four decimals: currency futures
 _MOST_DAYS: Final = 30
+_LONGEST_CLOSURE: Final = 15
 
 
 class RollBy(StrEnum):
@@ -107,9 +108,7 @@ class Continuous(msgspec.Struct, frozen=True):
     rolls: tuple[Roll, ...]
 
 
-def join_contracts(
-    legs: Sequence[Leg], rule: RollRule, adjustment: Adjustment, calendar: TradingCalendar
-) -> Continuous:
+def join_contracts(legs: Sequence[Leg], rule: RollRule, adjustment: Adjustment, calendar: Hours) -> Continuous:
     """Join contracts of one underlying, given in any order.
 
     Raises InputError for two contracts of one expiry, or where prices are to be adjusted and the contracts of a roll
@@ -133,7 +132,7 @@ def join_contracts(
     return Continuous(merged(shifted), numbers, tuple(leg.key for leg in ordered), tuple(rolls))
 
 
-def _roll(old: Leg, new: Leg, rule: RollRule, calendar: TradingCalendar, begins_ns: int) -> Roll:
+def _roll(old: Leg, new: Leg, rule: RollRule, calendar: Hours, begins_ns: int) -> Roll:
     day, why = _roll_day(old, new, rule, calendar, begins_ns)
     limit = day_bounds_ns(day)[0]
     common = np.intersect1d(old.bars.start_ns, new.bars.start_ns)
@@ -145,17 +144,24 @@ def _roll(old: Leg, new: Leg, rule: RollRule, calendar: TradingCalendar, begins_
     return Roll(day, old.key, new.key, why, at, *prices)
 
 
-def _roll_day(old: Leg, new: Leg, rule: RollRule, calendar: TradingCalendar, begins_ns: int) -> tuple[date, RollBy]:
+def _roll_day(old: Leg, new: Leg, rule: RollRule, calendar: Hours, begins_ns: int) -> tuple[date, RollBy]:
     """The new contract's first day, and what decided."""
     last = old.expiry
     if rule.by is RollBy.EXPIRY:
         for _ in range(rule.days):
-            last = calendar.previous_trading_day(old.key.exchange, last)
+            last = _trading_day_before(last, old.key.exchange, calendar)
         return last + timedelta(days=1), RollBy.EXPIRY
     crossed = _crossing(old.days, new.days, rule.by, begins_ns)
     if crossed is not None and crossed < last:
         return crossed + timedelta(days=1), rule.by
     return last + timedelta(days=1), RollBy.EXPIRY
+
+
+def _trading_day_before(day: date, exchange: Exchange, calendar: Hours) -> date:
+    for back in range(1, _LONGEST_CLOSURE):
+        if sessions_of(calendar, exchange, before := day - timedelta(days=back)):
+            return before
+    raise RuleError(f"{exchange} has no trading day in the {_LONGEST_CLOSURE} days before {day}: roll by volume or oi.")
 
 
 def _crossing(old: Bars, new: Bars, by: RollBy, begins_ns: int) -> date | None:

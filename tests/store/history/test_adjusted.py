@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openalgo_lab.model.calendar import TradingCalendar
 from openalgo_lab.model.errors import DecodeError, InputError
 from openalgo_lab.model.instruments import InstrumentKey
 from openalgo_lab.model.market import Bars
@@ -20,9 +19,6 @@ from openalgo_lab.model.times import day_bounds_ns
 from openalgo_lab.model.vocabulary import Exchange
 from openalgo_lab.store.history.actions import ActionKind, ActionTable, CorporateAction, parse_ratio
 from openalgo_lab.store.history.adjusted import adjusted
-from openalgo_lab.store.history.lake import Lake
-from openalgo_lab.store.history.series import Series, Stored
-from openalgo_lab.store.history.views import read_adjusted
 
 SBIN = InstrumentKey(Exchange.NSE, "SBIN")
 TODAY = date(2026, 6, 1)
@@ -85,24 +81,6 @@ def test_every_price_is_the_exact_quotient(prices: list[int], given_ratios: list
             if action.ex_date > date(2026, 1, 1 + place):
                 exact /= action.shares
         assert made.close[place] == float(exact)
-
-
-def test_built_after_it_was_adjusted(lake: Lake, calendar: TradingCalendar) -> None:
-    """A week with an ex-date in its middle has one scale."""
-    starts = [day_bounds_ns(day)[0] for day in calendar.trading_days(Exchange.NSE, date(2026, 1, 5), date(2026, 1, 9))]
-    close = np.array([100.0, 102.0, 51.0, 50.0, 52.0])
-    bars = Bars(np.array(starts), close, close, close, close, np.ones(5), np.zeros(5))
-    lake.append(Series(SBIN, Stored.DAY), bars, [])
-    span = (starts[0], starts[0] + 7 * 86_400 * 10**9)
-    other = CorporateAction(InstrumentKey(Exchange.NSE, "TCS"), date(2026, 1, 8), ActionKind.SPLIT, 9, 1)
-
-    def week(actions: list[CorporateAction], dividends: bool = False) -> list[float]:
-        made = read_adjusted(lake, calendar, SBIN, "W", span, actions=actions, as_of=TODAY, dividends=dividends).bars
-        return [made.open[0], made.high[0], made.low[0], made.close[0], made.volume[0]]
-
-    assert week([]) == [100, 102, 50, 52, 5]
-    assert week([split(7, 2, 1), other]) == [50, 52, 50, 52, 7]
-    assert week([split(7, 2, 1), dividend(8, "5.1")], dividends=True) == pytest.approx([45, 52, 45, 52, 7])
 
 
 # The table --------------------------------------------------------------------------------------------------------

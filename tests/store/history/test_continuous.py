@@ -17,9 +17,6 @@ from openalgo_lab.model.times import day_bounds_ns, trade_date
 from openalgo_lab.model.vocabulary import Exchange
 from openalgo_lab.store.history.columns import FIELDS, no_bars, picked
 from openalgo_lab.store.history.continuous import Adjustment, Continuous, Leg, RollBy, RollRule, join_contracts
-from openalgo_lab.store.history.lake import Lake
-from openalgo_lab.store.history.series import Series, Stored
-from openalgo_lab.store.history.views import read_continuous
 
 JAN, FEB, MAR = date(2026, 1, 27), date(2026, 2, 24), date(2026, 3, 30)
 NAMES = {JAN: "NIFTY27JAN26FUT", FEB: "NIFTY24FEB26FUT", MAR: "NIFTY30MAR26FUT"}
@@ -144,25 +141,3 @@ def test_what_cannot_be_joined_says_so(calendar: TradingCalendar, legs: list[Leg
         old = Leg(legs[0].key, date(2019, 1, 31), legs[0].bars, no_bars())
         join_contracts([old, legs[1]], RollRule(RollBy.EXPIRY, 2), Adjustment.NONE, calendar)
     assert len(join_contracts([], EXPIRY, Adjustment.RATIO, calendar).bars) == 0
-
-
-def test_out_of_the_lake_in_any_interval(lake: Lake, calendar: TradingCalendar, legs: list[Leg]) -> None:
-    for one in legs:
-        lake.append(Series(one.key, Stored.DAY), one.bars, [])
-    span = (day_bounds_ns(date(2026, 1, 5))[0], day_bounds_ns(date(2026, 2, 20))[0])
-
-    def read(interval: str) -> Continuous:
-        return read_continuous(
-            lake, calendar, "NIFTY", Exchange.NFO,
-            interval=interval, span=span, rule=EXPIRY, adjustment=Adjustment.DIFFERENCE,
-        )  # fmt: skip
-
-    days = read("D")
-    assert len(days.contract) == len(days.bars)
-    assert days.bars.start_ns[0] == span[0]
-    assert [roll.day for roll in days.rolls] == [date(2026, 1, 28)]
-    # March's later roll shifts them as well: the newest contract that the lake holds stands as it traded
-    assert days.bars.close[0] == pytest.approx(100.1 + 10 + 13.95)
-    assert len(read("W").bars) == 7
-    with pytest.raises(InputError, match="no 1m candles of NIFTY futures"):
-        read("5m")

@@ -22,7 +22,7 @@ from openalgo_lab.model.instruments import InstrumentKey
 from openalgo_lab.model.market import Bars
 from openalgo_lab.model.times import day_bounds_ns
 from openalgo_lab.model.vocabulary import Exchange
-from openalgo_lab.store.history.columns import FIELDS, picked
+from openalgo_lab.store.history.columns import FIELDS, no_bars, picked
 from openalgo_lab.store.history.coverage import joined, missing_spans, without
 from openalgo_lab.store.history.lake import Lake
 from openalgo_lab.store.history.parquet import Parquet
@@ -306,3 +306,9 @@ def test_spans_are_sets_of_moments(parts: list[tuple[int, int]], start: int, end
     assert all(one[1] < two[0] for one, two in pairwise(whole))
     assert moments(missing_spans(whole, start, end)) == set(range(start, end)) - moments(whole)
     assert moments(without(whole, start, end)) == moments(whole) - set(range(start, end))
+
+
+def test_an_answer_without_candles_counts_as_asked_for(lake: Lake, minutes: Series) -> None:
+    lake.append(minutes, no_bars(), [(0, 60_000_000_000)])
+    assert lake.spans(minutes) == ((0, 60_000_000_000),)
+    assert len(lake.read(minutes, *FOREVER_IN_TIME)) == 0
