@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from openalgo_lab.engine.history.book import HistoryBook
+from openalgo_lab.engine.history.damage import DamageWatch, damaged_files
 from openalgo_lab.engine.history.filling import Filler
 from openalgo_lab.engine.history.sources import Source, Sources
 from openalgo_lab.engine.supervisor import Supervisor
@@ -68,6 +69,7 @@ class Jobs:
         folder: Path,
         sources: Sources,
         filler: Filler,
+        damage: DamageWatch,
         book: HistoryBook,
         supervisor: Supervisor,
         publish: Callable[[HistoryProgress], None],
@@ -77,6 +79,7 @@ class Jobs:
         self._folder = folder
         self._sources = sources
         self._filler = filler
+        self._damage = damage
         self._book = book
         self._supervisor = supervisor
         self._publish = publish
@@ -234,7 +237,12 @@ class Jobs:
             self._set_item(job_id, number, days=days, candles=item.candles + candles)
             self._tell(job_id)
 
-        await self._filler.fill(source, root, series, span, background=True, again=again, kept=kept)
+        while True:
+            before = damaged_files(root, series)
+            await self._filler.fill(source, root, series, span, background=True, again=again, kept=kept)
+            if damaged_files(root, series) == before:
+                break  # else the writer came upon a damaged file, whose year is missing now
+            await self._damage.tell(root, series)
         self._set_item(job_id, number, state=ItemState.DONE, days=total)
         if again:
             await self._keep(job_id)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from openalgo_lab.engine.bar_source import BarSource
 from openalgo_lab.engine.composition import Composition
 from openalgo_lab.engine.history.book import HistoryBook
+from openalgo_lab.engine.history.damage import DamageWatch
 from openalgo_lab.engine.history.filling import Filler
 from openalgo_lab.engine.history.jobs import Jobs
 from openalgo_lab.engine.history.preparing import Preparer
@@ -41,12 +42,14 @@ class HistoryKeeper:
         self._book = HistoryBook(parts.folder)
         sources = Sources(parts, router, candles, instruments)
         filler = Filler(self._writer, parts.now_ns, report)
+        damage = DamageWatch(self._book, report)
         self.preparer = Preparer(
             folder=parts.folder,
             sources=sources,
             filler=filler,
             writer=self._writer,
             supervisor=supervisor,
+            damage=damage,
             quote=quote,
             now_ns=parts.now_ns,
         )
@@ -54,6 +57,7 @@ class HistoryKeeper:
             folder=parts.folder,
             sources=sources,
             filler=filler,
+            damage=damage,
             book=self._book,
             supervisor=supervisor,
             publish=publish,

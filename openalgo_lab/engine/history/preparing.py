@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from openalgo_lab.engine.history.damage import DamageWatch, damaged_files
 from openalgo_lab.engine.history.filling import Filler
 from openalgo_lab.engine.history.live import with_quote
 from openalgo_lab.engine.history.sources import Source, Sources
@@ -42,6 +43,7 @@ class Preparer:
         filler: Filler,
         writer: LakeWriter,
         supervisor: Supervisor,
+        damage: DamageWatch,
         quote: Callable[[InstrumentKey], Quote | None],
         now_ns: Callable[[], int],
     ) -> None:
@@ -50,6 +52,7 @@ class Preparer:
         self._filler = filler
         self._writer = writer
         self._supervisor = supervisor
+        self._damage = damage
         self._quote = quote
         self._now_ns = now_ns
         self._running: dict[tuple[str, Series, int, int], asyncio.Task[None]] = {}
@@ -69,6 +72,8 @@ class Preparer:
             return HistoryReady(source.name, str(root), final_ns, always_open=source.always_open)
         if source.find(command.key) is None:
             return self._of_the_past(source, root, series, final_ns)
+        if missing:
+            await self._damage.tell(root, series)
         if missing and source.computed:
             return await self._straight(source, command)
         if missing and not await self._filled(source, root, series, span):
@@ -78,18 +83,26 @@ class Preparer:
 
     async def bars(self, command: PrepareHistory) -> BarsReply:
         """The candles themselves, for callers that do not read the lake."""
+        reply, whole = await self._read(command)
+        if not whole:  # a damaged file was found on reading: what it held is fetched again
+            reply, _ = await self._read(command)
+        return reply
+
+    async def _read(self, command: PrepareHistory) -> tuple[BarsReply, bool]:
+        """(candles, whether the lake still covers what it was said to)."""
         ready = await self.prepare(command)
         while ready.left:
             ready = await self.prepare(command)
         if not ready.root:
             assert ready.fresh is not None
-            return ready.fresh
+            return ready.fresh, True
         fresh = None if ready.fresh is None else bars_of_reply(ready.fresh)
         now_ns = self._now_ns()
         end_ns = min(command.end_ns, now_ns + 1)
         wanted = LakeBars(ready.root, command.key, command.interval, command.start_ns, end_ns, ready.always_open)
+        before = wanted.damaged()
         candles = await self._writer.read(wanted, fresh, now_ns)
-        return reply_of(candles.bars, tuple(map(str, candles.gaps)))
+        return reply_of(candles.bars, tuple(map(str, candles.gaps))), wanted.damaged() == before
 
     def _kept_as(self, source: Source, command: PrepareHistory) -> Interval | None:
         """How the interval is read from the lake; None where the source must be asked for it as it is: nothing is
@@ -141,8 +154,10 @@ class Preparer:
         return HistoryReady(source.name, str(root), final_ns, always_open=source.always_open, notes=(note,))
 
     async def _filled(self, source: Source, root: Path, series: Series, span: tuple[int, int]) -> bool:
-        """Fetch what is missing; False when it goes on behind our back. A caller who gives up stops nothing."""
-        place = (source.name, series, *span)
+        """Fetch what is missing; False when there is more to do: it goes on behind our back, or the writer came upon a
+        damaged file, whose year is missing now. A caller who gives up stops nothing.
+        """
+        place, before = (source.name, series, *span), damaged_files(root, series)
         task = self._running.get(place)
         if task is None:
             task = self._supervisor.start(f"history of {series}", self._filler.fill(source, root, series, span))
@@ -151,7 +166,8 @@ class Preparer:
         done, _ = await asyncio.wait({task}, timeout=PATIENCE_S)
         if done:
             await task
-        return bool(done)
+            await self._damage.tell(root, series)
+        return bool(done) and damaged_files(root, series) == before
 
     async def _fresh(self, source: Source, series: Series, start_ns: int, end_ns: int) -> BarsReply | None:
         """Candles that are not final yet, the running one with the live price."""

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,99 +11,18 @@ import msgspec
 import numpy as np
 import pytest
 
-from openalgo_lab.engine.composition import Composition
-from openalgo_lab.engine.config import EngineConfig
-from openalgo_lab.engine.engine import Engine
 from openalgo_lab.engine.principal import Permission, Principal
-from openalgo_lab.model.calendar import TradingCalendar
 from openalgo_lab.model.errors import InputError, NotPermitted, SymbolError, WireError
 from openalgo_lab.model.events import ErrorRaised
-from openalgo_lab.model.history_commands import (
-    BarsReply,
-    DownloadHistory,
-    GetHistory,
-    GetHistoryJobs,
-    HistoryReady,
-    PrepareHistory,
-)
-from openalgo_lab.model.instruments import Instrument, InstrumentKey
+from openalgo_lab.model.history_commands import DownloadHistory, GetHistory, GetHistoryJobs
+from openalgo_lab.model.instruments import InstrumentKey
 from openalgo_lab.model.market import Bars
-from openalgo_lab.model.times import at_ist, day_bounds_ns, from_ns, to_ns
+from openalgo_lab.model.times import day_bounds_ns, from_ns
 from openalgo_lab.model.vocabulary import Exchange
-from openalgo_lab.store.history.columns import no_bars
 from openalgo_lab.store.history.lake import Lake
 from openalgo_lab.store.history.series import Series, Stored
-from tests.support.engine_parts import DAY, QUICK, TRADER, parts_of
-from tests.support.scripted_broker import ScriptedBroker
-
-CALENDAR = TradingCalendar.load()
-SBIN = InstrumentKey(Exchange.NSE, "SBIN")
-MINUTE = 60_000_000_000
-NOON = to_ns(at_ist(DAY, time(12)))
-"""Wednesday, the market is open."""
-EVENING = to_ns(at_ist(DAY, time(18)))
-
-
-def moment(day: date, hour: int = 0, minute: int = 0) -> int:
-    return to_ns(at_ist(day, time(hour, minute)))
-
-
-class Market(ScriptedBroker):
-    """Gives candles of every minute of 09:15 to 15:30 on trading days, and remembers what it was asked."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now_ns = NOON
-        self.pages: list[tuple[str, str, int, int]] = []
-        self.silent: set[date] = set()
-        self.fault: Exception | None = None
-        self.spoil: Callable[[Bars], Bars] = lambda bars: bars
-
-    async def history(self, instrument: Instrument, interval: str, start_ns: int, end_ns: int) -> Bars:
-        self.pages.append((instrument.symbol, interval, start_ns, end_ns))
-        if self.fault is not None:
-            raise self.fault
-        starts: list[int] = []
-        day = from_ns(start_ns).date()
-        while day_bounds_ns(day)[0] < end_ns:
-            if CALENDAR.is_trading_day(Exchange.NSE, day) and day not in self.silent:
-                first = moment(day, 9, 15)
-                starts += [first] if interval == "D" else [first + n * MINUTE for n in range(375)]
-            day += timedelta(days=1)
-        within = np.array([s for s in starts if start_ns <= s < end_ns and s <= self.now_ns], dtype=np.int64)
-        if not len(within):
-            return no_bars()
-        price = np.asarray(100.0 + within % 1009, dtype=np.float64)
-        return self.spoil(Bars(within, price, price + 1, price - 1, price, price, np.zeros(len(within))))
-
-
-@asynccontextmanager
-async def engine_on(market: Market, folder: Path, source: str = "scripted") -> AsyncIterator[Engine]:
-    plain = parts_of(market, folder)
-
-    def compose(config: EngineConfig) -> Composition:
-        return replace(plain(config), history_source=source, now_ns=lambda: market.now_ns)
-
-    engine = await Engine.start(EngineConfig(reconcile=QUICK), compose)
-    try:
-        yield engine
-    finally:
-        await engine.close()
-
-
-def ask(
-    interval: str = "1m", first: date = date(2026, 11, 16), last: date = DAY, symbol: InstrumentKey = SBIN
-) -> PrepareHistory:
-    """Candles of whole days, the last one included."""
-    return PrepareHistory(symbol, interval, day_bounds_ns(first)[0], day_bounds_ns(last)[1])
-
-
-def starts_of(reply: BarsReply | None) -> list[int]:
-    return [] if reply is None else np.frombuffer(reply.start_ns, dtype="<i8").tolist()
-
-
-def kept(ready: HistoryReady, interval: Stored = Stored.MINUTE) -> Bars:
-    return Lake(Path(ready.root)).read(Series(SBIN, interval), 0, 2**62)
+from tests.support.engine_parts import DAY, TRADER
+from tests.support.history_market import EVENING, MINUTE, SBIN, Market, ask, engine_on, kept, moment, starts_of
 
 
 async def test_what_is_missing_is_fetched_once_and_today_is_never_kept(tmp_path: Path) -> None:
