@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hmac
 import time
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import TracebackType
 from typing import Final, Self
@@ -76,10 +77,11 @@ class CallbackServer:
         """Where it listens."""
         return self._server.server_port
 
-    def wait(self, timeout_s: float) -> dict[str, str]:
-        """The parameters of the callback. Raises InputError when none came in time."""
+    def wait(self, timeout_s: float, given_up: Callable[[], bool] = lambda: False) -> dict[str, str]:
+        """The parameters of the callback. Raises InputError when none came in time, or ``given_up()`` said so; that is
+        asked after each visit and each half second."""
         until = time.monotonic() + timeout_s
-        while not self._found and (left := until - time.monotonic()) > 0:
+        while not (self._found or given_up()) and (left := until - time.monotonic()) > 0:
             self._server.timeout = min(left, 0.5)
             self._server.handle_request()
         if not self._found:

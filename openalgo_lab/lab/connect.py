@@ -80,8 +80,8 @@ class ConnectCalls(LabCore):
 
         Orders go there when you name the account, or after ``lab.use(account)``; live trading must be armed with
         ``lab.arm(account)``. Give the broker's login fields by name, or be asked for them; the vault keeps them.
-        Without an open vault a terminal is asked for it first; a notebook shows its dialog and the call ends with
-        VaultMissing or VaultError, to be made again when the vault is open.
+        Without an open vault a terminal is asked for it first; a notebook shows the form of ``lab.login``, where
+        the login goes on, and the call ends with VaultMissing or VaultError.
 
         Args:
             broker: its key, as ``openalgo-lab brokers`` lists it.
@@ -98,11 +98,11 @@ class ConnectCalls(LabCore):
             VaultMissing, VaultError: there is no open vault, and a broker's login is kept nowhere else.
             Rejected, SessionExpired, WireError, Throttled: what the broker answered.
         """
-        wanted = ConnectBroker(broker, account, {}, keep, data, base_url, feed_url)
         given, how = _hidden(credentials), _How(Secret(url), redirect_uri, ask or _asker(), open_page)
         url = ""  # from here on no frame of ours holds a secret that a traceback with values could print
-        self._require_vault()
-        return self._log_in(wanted, how, given)
+        wanted = ConnectBroker(broker, account, given, keep, data, base_url, feed_url)
+        self._require_vault(wanted)
+        return self._log_in(wanted, how)
 
     async def connect_async(
         self,
@@ -122,7 +122,8 @@ class ConnectCalls(LabCore):
         """The same on your own loop; asking and the login page wait on a thread of their own."""
         given = _hidden(credentials)
         if front() is Front.PAGE:  # a widget belongs to the loop that its cell runs on
-            self._require_open(await self.call_async(GetVault()))
+            wanted = ConnectBroker(broker, account, given, keep, data, base_url, feed_url)
+            self._require_open(await self.call_async(GetVault()), wanted)
         return await asyncio.to_thread(
             self.connect,
             broker,
@@ -150,24 +151,24 @@ class ConnectCalls(LabCore):
 
     use, use_async = blocking(_use), awaited(_use)
 
-    def _require_vault(self) -> None:
+    def _require_vault(self, wanted: ConnectBroker) -> None:
         """Whoever sits in front is asked to create or to unlock it; a script gets the engine's own sentence."""
         if front() is not Front.NOBODY:
-            self._require_open(self.call(GetVault()))
+            self._require_open(self.call(GetVault()), wanted)
 
-    def _require_open(self, info: VaultInfo) -> None:
+    def _require_open(self, info: VaultInfo, wanted: ConnectBroker) -> None:
         if info.open:
             return
-        from openalgo_lab.lab.vault_asking import Terminal, ask_for_vault, show_dialog
+        from openalgo_lab.lab.vault_asking import Terminal, ask_for_vault, show_login
 
         if front() is Front.PAGE:
-            show_dialog(self, info)
+            show_login(self, info, wanted)
         ask_for_vault(self, info, Terminal())
 
-    def _log_in(self, wanted: ConnectBroker, how: _How, given: Mapping[str, Secret]) -> Connected:
+    def _log_in(self, wanted: ConnectBroker, how: _How) -> Connected:
         """With what is known and asked for; and once more with what turns out to be lacking."""
         spec = registry.load(wanted.broker)
-        fields = _asked(spec, self.call(KnownLogin(wanted.broker, wanted.account)), given, how.ask)
+        fields = _asked(spec, self.call(KnownLogin(wanted.broker, wanted.account)), wanted.credentials, how.ask)
         if spec.login is LoginKind.REDIRECT:
             fields.setdefault("redirect_uri", Secret(how.redirect_uri))
         if how.url:

@@ -1,8 +1,8 @@
 """Before a broker is connected: the first one asks to create the vault, a locked one asks for what unlocks it.
 
 At a terminal, line by line: a passphrase is typed without echo and lives as a :class:`Secret` for one command, the
-recovery key is shown once and taken off the screen again. On a page by the dialog of :mod:`openalgo_lab.ui.vault`,
-whose secrets travel as messages and never stand in a widget's state or a notebook's output.
+recovery key is shown once and taken off the screen again. On a page by the form of :mod:`openalgo_lab.ui.login`, whose
+secrets travel as messages and never stand in a widget's state or a notebook's output.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import sys
 from importlib import import_module
 from typing import Final, NoReturn, Protocol, TypeVar
 
+from openalgo_lab.model.broker_commands import ConnectBroker
 from openalgo_lab.model.command_base import Command
 from openalgo_lab.model.errors import InputError, VaultDamaged, VaultError, VaultMissing, VaultRefused
 from openalgo_lab.model.secret import Secret
 from openalgo_lab.model.security_commands import CreateVault, UnlockVault, VaultInfo
 
-__all__ = ["Screen", "Terminal", "ask_for_vault", "show_dialog"]
+__all__ = ["Screen", "Terminal", "ask_for_vault", "show_login"]
 
 R = TypeVar("R")
 
@@ -104,20 +105,22 @@ def ask_for_vault(lab: Caller, info: VaultInfo, screen: Screen) -> None:
         _create(lab, info, screen)
 
 
-def show_dialog(lab: object, info: VaultInfo) -> NoReturn:
-    """Show the dialog under the cell, and end the cell: one that waited would hold up the very loop on which the
-    dialog's answers come.
+def show_login(lab: object, info: VaultInfo, wanted: ConnectBroker) -> NoReturn:
+    """Show the broker's login under the cell, with the vault's dialog above it, and end the cell: one that waited
+    would hold up the very loop on which the form's answers come. What ``wanted`` holds need not be typed again.
 
     Raises VaultMissing, or VaultError where the vault is locked; the sentence says what to do.
     """
     from IPython.display import display
 
     # By name: the user interface stands above this floor.
-    display(import_module("openalgo_lab.ui.vault").VaultDialog(lab))  # type: ignore[no-untyped-call]
+    make = import_module("openalgo_lab.ui.login").BrokerLogin
+    where = {"base_url": wanted.base_url, "feed_url": wanted.feed_url}
+    display(make(lab, wanted.broker, account=wanted.account, given=wanted.credentials, **where))  # type: ignore[no-untyped-call]
     state, act, kind = ("is locked", "unlock", VaultError) if info.exists else ("is missing", "create", VaultMissing)
     raise kind(
-        f"The vault {state}, and a broker's credentials are kept nowhere else: {act} it in the form above, then run "
-        "this cell again ('openalgo-lab vault' does the same on the command line)."
+        f"The vault {state}, and a broker's credentials are kept nowhere else: {act} it in the form above, and the "
+        "login goes on there. ('openalgo-lab vault' does the same on the command line; then run this cell again.)"
     )
 
 

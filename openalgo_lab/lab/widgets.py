@@ -47,6 +47,10 @@ class WidgetCalls(LabCore):
         """The dialog that makes, unlocks and locks the profile's vault."""
         return self._widget("vault", "VaultDialog", **options)
 
+    def login(self, broker: str = "", **options: Any) -> Any:
+        """The login form of ``broker``; without one the list of all brokers, and how the connections stand."""
+        return self._widget("login", "BrokerLogin", broker, **options)
+
     def sign_in(self, **options: Any) -> Any:
         """The dialog for users: first user, signing in, password, second factor."""
         return self._widget("identity", "SignInDialog", **options)

@@ -16,9 +16,11 @@ __all__ = [
     "AnyBrokerCommand",
     "ConnectBroker",
     "Connected",
+    "ConnectionInfo",
     "DisconnectBroker",
     "GetLoginPage",
     "KnownLogin",
+    "ListConnections",
     "LoginNeeds",
     "LoginPage",
     "UseAccount",
@@ -113,4 +115,24 @@ class GetLoginPage(Command[LoginPage], frozen=True, tag="get_login_page"):
     credentials: dict[str, Secret] = msgspec.field(default_factory=dict)
 
 
-AnyBrokerCommand = ConnectBroker | DisconnectBroker | UseAccount | KnownLogin | GetLoginPage
+class ConnectionInfo(msgspec.Struct, frozen=True):
+    """A broker's account as it stands. ``open``: orders may pass; if not, ``because`` says why, and with ``expired``
+    only a new login helps. ``expires_ns`` (UTC) is when its session ends, 0 where that is not known or it does not.
+    ``data``: its market data is shown; ``default``: orders that name no account go there.
+    """
+
+    account: str
+    broker: str
+    open: bool
+    expired: bool = False
+    because: str = ""
+    expires_ns: int = 0
+    data: bool = False
+    default: bool = False
+
+
+class ListConnections(Command[tuple[ConnectionInfo, ...]], frozen=True, tag="list_connections"):
+    """All accounts at brokers, those too that were connected before a restart and wait for a login."""
+
+
+AnyBrokerCommand = ConnectBroker | DisconnectBroker | UseAccount | KnownLogin | GetLoginPage | ListConnections

@@ -18,7 +18,14 @@ from openalgo_lab.engine.connections.master import MasterFiles
 from openalgo_lab.engine.connections.named import NamedAdapter
 from openalgo_lab.engine.router import Line
 from openalgo_lab.engine.vault_keeper import VaultKeeper
-from openalgo_lab.model.broker_commands import ConnectBroker, Connected, GetLoginPage, LoginNeeds, LoginPage
+from openalgo_lab.model.broker_commands import (
+    ConnectBroker,
+    Connected,
+    ConnectionInfo,
+    GetLoginPage,
+    LoginNeeds,
+    LoginPage,
+)
 from openalgo_lab.model.errors import InputError, LabError, VaultError
 from openalgo_lab.model.orders import ID_LENGTH
 from openalgo_lab.model.portfolio import Account
@@ -136,6 +143,27 @@ class Connections:
         self._open.pop(line.name, None)
         await self._note()
 
+    def listed(self) -> tuple[ConnectionInfo, ...]:
+        """How each broker's account stands."""
+        found = {line.name: self._standing(line) for line in self._engine.router.lines if _is_broker(line)}
+        for kept in self._open.values():
+            because = "it could not be taken up again when the engine started; log in again"
+            found.setdefault(kept.account, ConnectionInfo(kept.account, kept.broker, False, True, because))
+        return tuple(found.values())
+
+    def _standing(self, line: Line) -> ConnectionInfo:
+        session = _generic(line).session
+        return ConnectionInfo(
+            account=line.name,
+            broker=line.account.broker,
+            open=line.open,
+            expired=line.expired,
+            because=line.closed_because or line.paused_because,
+            expires_ns=session.expires_ns if session is not None else 0,
+            data=line is self._engine.data_line,
+            default=line.name == self._engine.router.default_account,
+        )
+
     async def needs(self, broker: str, account: str) -> LoginNeeds:
         """What the vault knows of a login. Nothing while it is locked or missing."""
         spec = registry.load(broker)
@@ -220,6 +248,10 @@ class Connections:
             expires_ns=session.expires_ns if session is not None else 0,
             data=self._engine.data_line is line,
         )
+
+
+def _is_broker(line: Line) -> bool:
+    return isinstance(line.adapter, NamedAdapter)
 
 
 def _generic(line: Line) -> GenericAdapter:

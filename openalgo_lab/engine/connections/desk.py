@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from openalgo_lab.engine.connections.connections import Connections
 from openalgo_lab.engine.principal import Permission, Principal
-from openalgo_lab.engine.table import Idempotency, handles
+from openalgo_lab.engine.table import Idempotency, RateClass, handles
 from openalgo_lab.model import broker_commands as c
 from openalgo_lab.model.command_base import Done
 from openalgo_lab.model.errors import NotPermitted
@@ -52,6 +52,11 @@ class BrokerDesk:
         """Names only."""
         _require_local(principal)
         return await self._connections.needs(command.broker, command.account)
+
+    @handles(c.ListConnections, permission=Permission.READ, rate=RateClass.FREE)
+    async def list_connections(self, _: c.ListConnections, __: Principal) -> tuple[c.ConnectionInfo, ...]:
+        """From what the engine holds; the broker is not asked."""
+        return self._connections.listed()
 
     @handles(c.GetLoginPage, permission=Permission.ADMIN)
     async def get_login_page(self, command: c.GetLoginPage, principal: Principal) -> c.LoginPage:

@@ -40,6 +40,7 @@ class VaultDialog(Dialog):
         self._recovery: Secret | None = None
         self._step = Step.UNLOCK
         self._callbacks: list[Callable[[], None]] = []
+        self._settled: list[Callable[[], None]] = []
         super().__init__(lab)
 
     @property
@@ -50,6 +51,10 @@ class VaultDialog(Dialog):
     def on_unlocked(self, callback: Callable[[], None]) -> None:
         """Call back when this dialog has opened the vault, on the kernel's loop."""
         self._callbacks.append(callback)
+
+    def on_settled(self, callback: Callable[[], None]) -> None:
+        """Call back when the vault is open and no recovery key waits to be written down, on the kernel's loop."""
+        self._settled.append(callback)
 
     def close(self) -> None:
         """Remove the dialog; the vault stays open."""
@@ -84,6 +89,7 @@ class VaultDialog(Dialog):
             case Act.WRITTEN:
                 self._recovery = None
                 self._go(Step.OPEN, "Locking and changing the passphrase is done here as well.")
+                self._tell_settled()
             case _:
                 self._command(known, values)
 
@@ -138,6 +144,12 @@ class VaultDialog(Dialog):
             self._step = self._resting()
         if not self._busy:
             self.say(self._message if message is None else message, bad=self._bad and message is None)
+        self._tell_settled()
+
+    def _tell_settled(self) -> None:
+        if self._info.open and self._recovery is None:
+            for callback in self._settled:
+                callback()
 
     def _resting(self) -> Step:
         if self._info.open:
