@@ -20,6 +20,7 @@ from openalgo_lab.broker.spec import BrokerSpec, Call, LoginFlow, LoginKind, Ses
 from openalgo_lab.broker.tokens import next_expiry
 from openalgo_lab.model.errors import DecodeError, OutcomeUnknown, SessionExpired, Throttled, WireError
 from openalgo_lab.wire.limits import Limiter, Urgency
+from openalgo_lab.wire.meter import CallEnd, TrafficMeter
 from openalgo_lab.wire.transport import HttpResponse, Lane, Transport
 
 __all__ = ["Caller"]
@@ -33,6 +34,7 @@ _LONGEST_WAIT_S: Final = 60.0
 _FILE_S: Final = 120.0
 _QUICK_S: Final = 1.0
 _PATIENT_S: Final = 5.0
+_END: Final[dict[type, CallEnd]] = {type(None): CallEnd.ANSWERED, Throttled: CallEnd.THROTTLED}
 
 
 class Caller:
@@ -49,6 +51,7 @@ class Caller:
         self.spec = spec
         self.session: Session | None = None
         self.limiter = Limiter(spec.limits.rates)
+        self.meter = TrafficMeter()
         self._transport = transport
         self._now_ns = now_ns
         self._monotonic = monotonic
@@ -152,9 +155,22 @@ class Caller:
         timeout_s = max(limits.order_timeout_s if orders else limits.data_timeout_s, least_s)
         default = Urgency.ORDER if orders else Urgency.DATA
         patience_s = timeout_s if orders else _LONGEST_WAIT_S
-        await self.limiter.enter(pool, default if urgency is None else urgency, patience_s)
-        response = await self._transport.request(request, timeout_s=timeout_s)
-        error = judge(response, self.spec, safe=request.safe, accepts=call.accepts)
+        began = self._monotonic()
+        try:
+            await self.limiter.enter(pool, default if urgency is None else urgency, patience_s)
+        except Throttled:
+            self.meter.call(request, CallEnd.THROTTLED, waited_ms=(self._monotonic() - began) * 1000)
+            raise
+        left = self._monotonic()
+        response: HttpResponse | None = None
+        end = CallEnd.FAILED
+        try:
+            response = await self._transport.request(request, timeout_s=timeout_s)
+            error = judge(response, self.spec, safe=request.safe, accepts=call.accepts)
+            end = _END.get(type(error), CallEnd.REFUSED)
+        finally:
+            ms, waited_ms = (self._monotonic() - left) * 1000, (left - began) * 1000
+            self.meter.call(request, end, ms=ms, waited_ms=waited_ms, response=response)
         if isinstance(error, Throttled):
             self.limiter.hold(pool, error.retry_after_s)
         if error is not None:

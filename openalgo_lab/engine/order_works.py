@@ -35,6 +35,7 @@ from openalgo_lab.engine.structure_desk import StructureDesk
 from openalgo_lab.engine.supervisor import Supervisor
 from openalgo_lab.engine.telegram.bot import Workbench
 from openalgo_lab.engine.telegram.desk import TelegramDesk, profits_of
+from openalgo_lab.engine.traffic import TrafficDesk
 from openalgo_lab.model.errors import SymbolError
 from openalgo_lab.model.events import AnyEvent, EngineStatus, KillSwitchChanged, TradeHappened, WorksChanged
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
@@ -201,6 +202,7 @@ class OrderWorks:
             ApprovalDesk(self.action_center),
             AlertDesk(self.alerts),
             self.telegram,
+            TrafficDesk(router),
             AccountingDesk(
                 book=self.fill_book,
                 ledger=ledger,

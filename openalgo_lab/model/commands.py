@@ -37,6 +37,7 @@ from openalgo_lab.model.sandbox import AnySandboxCommand
 from openalgo_lab.model.security_commands import AnySecurityCommand
 from openalgo_lab.model.strategy_commands import AnyStrategyCommand
 from openalgo_lab.model.structure_commands import AnyStructureCommand, EstimateBasketMargin
+from openalgo_lab.model.traffic import GetTraffic
 from openalgo_lab.model.vocabulary import Exchange, FeedMode
 
 __all__ = [
@@ -158,6 +159,7 @@ AnyCommand = (
     | Reconcile
     | GetStatus
     | ControlReplay
+    | GetTraffic
     | AnyStructureCommand
     | AnySecurityCommand
     | AnyOptionCommand

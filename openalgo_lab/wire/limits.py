@@ -62,6 +62,9 @@ class _Window(Protocol):
     def take(self, now: float) -> None:
         """One is sent."""
 
+    def used(self, now: float) -> int:
+        """How many of the present span are used."""
+
 
 class _Rolling:
     """No more than ``count`` within any ``span``."""
@@ -77,6 +80,9 @@ class _Rolling:
 
     def take(self, now: float) -> None:
         self._sent.append(now)
+
+    def used(self, now: float) -> int:
+        return sum(at > now - self._span for at in self._sent)
 
 
 class _Calendar:
@@ -98,6 +104,10 @@ class _Calendar:
     def take(self, now: float) -> None:
         self._turn(now)
         self._sent += 1
+
+    def used(self, now: float) -> int:
+        self._turn(now)
+        return self._sent
 
     def _turn(self, now: float) -> None:
         number = int((now + self._offset()) // self._span)
@@ -140,8 +150,11 @@ class Limiter:
         self._now = monotonic
         self._wall = wall
         self._bounds: dict[str, list[_Bound]] = {}
+        self._rates: list[tuple[Rate, _Bound]] = []
         for rate in rates:
-            self._bounds.setdefault(rate.pool, []).append(self._bound(rate))
+            bound = self._bound(rate)
+            self._rates.append((rate, bound))
+            self._bounds.setdefault(rate.pool, []).append(bound)
         self._held: dict[str, float] = {}
         self._waiting: list[tuple[tuple[Urgency, int], str, _Waiter]] = []
         self._numbers = itertools.count()
@@ -169,6 +182,15 @@ class Limiter:
         finally:
             if entry in self._waiting:
                 self._waiting.remove(entry)
+
+    def usage(self) -> list[tuple[Rate, int, int]]:
+        """Each rate, how many of it are used within its present span, and how many requests wait for it."""
+        now = self._now()
+        found = []
+        for rate, bound in self._rates:
+            waiting = sum(bound in waiter.bounds for _, _, waiter in self._waiting)
+            found.append((rate, bound.window.used(now), waiting))
+        return found
 
     def hold(self, pool: str, seconds: float) -> None:
         """The broker asked for silence: nothing of ``pool`` is sent for so long."""

@@ -13,6 +13,7 @@ from openalgo_lab.broker.caller import Caller
 from openalgo_lab.broker.generic import GenericAdapter
 from openalgo_lab.broker.tokens import MemoryTokens, next_expiry
 from openalgo_lab.model.errors import (
+    BrokerError,
     InputError,
     OutcomeUnknown,
     SessionExpired,
@@ -233,3 +234,25 @@ async def test_a_book_that_cannot_be_read_is_read_again() -> None:
 def test_a_session_never_shows_its_tokens() -> None:
     session = Session("ME", "very-secret", {"feed": "more-secret"})
     assert "secret" not in repr(session) + str(session)
+
+
+async def test_what_passes_is_counted_by_endpoint() -> None:
+    wire = Wire()
+    adapter = adapter_on(wire, limits=Limits(rates=(Rate("data", 5, 60.0),)))
+    await adapter.connect(Sink())
+    before = sum(point.requests for name, point in adapter.meter.endpoints.items() if name.endswith("/funds"))
+    await adapter.funds()
+    (name,) = [one for one in adapter.meter.endpoints if one.endswith("/funds")]
+    point = adapter.meter.endpoints[name]
+    assert (point.requests, point.answers, point.refused) == (before + 1, before + 1, 0)
+    assert point.received_bytes >= len(b"500")
+    wire.answers["/funds"] = lambda _: answer({}, 500)
+    with pytest.raises(BrokerError):
+        await adapter.funds()
+    assert point.refused >= 1
+    ((rate, used, waiting),) = adapter.limiter.usage()
+    assert (rate.pool, rate.count, waiting) == ("data", 5, 0)
+    assert used == sum(one.requests for one in adapter.meter.endpoints.values())
+    while adapter.limiter.usage()[0][1] < 5:
+        await adapter.limiter.enter("data", Urgency.CANCEL, 1.0)
+    await adapter.close()
