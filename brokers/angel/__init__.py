@@ -4,6 +4,7 @@ from brokers.angel.codec import AngelCodec
 from brokers.angel.tables import HOMES
 from openalgo_lab.broker import BrokerSpec, Capability, FeedKind, FeedSpec, HistoryLimits, LoginField, LoginKind
 from openalgo_lab.broker.spec import Limits, Rate
+from openalgo_lab.model.vocabulary import Exchange
 
 __all__ = ["SPEC"]
 
@@ -29,9 +30,16 @@ SPEC = BrokerSpec(
     feeds=(
         FeedSpec(
             "market", FeedKind.MARKET, "wss://smartapisocket.angelone.in", 30.0, 10.0, symbols_per_socket=1000,
-            sockets=3,
+            sockets=2,
         ),
         FeedSpec("orders", FeedKind.ORDERS, "wss://tns.angelone.in", 30.0, 10.0),
+    ),
+    # One of the three sockets that a client may have is left to them.
+    books=(
+        FeedSpec(
+            "books", FeedKind.BOOKS, "wss://smartapisocket.angelone.in", 30.0, 10.0, symbols_per_socket=50,
+            levels=20, exchanges=frozenset({Exchange.NSE}),
+        ),
     ),
     history=HistoryLimits(_DAYS), verified=("simulator",),
     limits=Limits(_RATES, quotes_batch=50, data_timeout_s=60.0),

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from brokers.angel import tables
-from brokers.angel.feed import MarketFeed, OrderFeed
+from brokers.angel.feed import BookFeed, MarketFeed, OrderFeed
 from brokers.angel.orders import SECURE, OrderCalls, call, home
 from brokers.angel.tables import NAME
 from openalgo_lab.broker import Call, FeedAddress, FeedKind, FeedSession, FeedSpec, HttpRequest, HttpResponse
@@ -96,7 +96,12 @@ class AngelCodec(OrderCalls):
         return FeedAddress("/smart-stream", (("authorization", session.token), *shared))
 
     def open_feed(self, session: Session, feed: FeedSpec) -> FeedSession:
-        return OrderFeed() if feed.kind is FeedKind.ORDERS else MarketFeed()
+        match feed.kind:
+            case FeedKind.ORDERS:
+                return OrderFeed()
+            case FeedKind.BOOKS:
+                return BookFeed()
+        return MarketFeed()
 
     # Market data ------------------------------------------------------------------------------------------------
 

@@ -78,3 +78,10 @@ LEVEL: Final = struct.Struct("<hqqh")
 """Of the best five of each side: whether it is a buy, quantity, price, orders."""
 
 BOOK_AT: Final = 147
+
+BOOK_MODE: Final = 4
+BOOK_SIZE: Final = 443
+BOOK_SIDE: Final = 200
+BOOK_HEAD: Final = struct.Struct("<BB25sq")
+BOOK_LEVEL: Final = [("quantity", "<i4"), ("price", "<i4"), ("orders", "<i2")]
+"""A book of twenty levels: mode, exchange, token, time and eight bytes that say nothing; then buyers, then sellers."""

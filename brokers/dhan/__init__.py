@@ -4,6 +4,7 @@ from brokers.dhan.codec import DhanCodec, SandboxCodec
 from brokers.dhan.tables import SEGMENTS
 from openalgo_lab.broker import BrokerSpec, Capability, FeedKind, FeedSpec, HistoryLimits, LoginField, LoginKind
 from openalgo_lab.broker.spec import Limits, Rate
+from openalgo_lab.model.vocabulary import Exchange
 
 __all__ = ["DHAN", "DHAN_SANDBOX"]
 
@@ -15,6 +16,7 @@ _RATES = (
     Rate("data", 5, 1), Rate("data", 100_000, 86_400), Rate("quote", 1, 1), Rate("other", 10, 1),
 )  # fmt: skip
 _LIMITS = Limits(_RATES, quotes_batch=1000, data_timeout_s=30.0)
+_DEEP = frozenset({Exchange.NSE, Exchange.NFO})
 _HISTORY = HistoryLimits({"1m": 90, "5m": 90, "15m": 90, "25m": 90, "1h": 90, "D": 3650}, oldest_days=1825)
 
 DHAN = BrokerSpec(
@@ -30,6 +32,16 @@ DHAN = BrokerSpec(
     feeds=(
         FeedSpec("market", FeedKind.MARKET, "wss://api-feed.dhan.co", 0.0, symbols_per_socket=5000, sockets=5),
         FeedSpec("orders", FeedKind.ORDERS, "wss://api-order-update.dhan.co", 0.0),
+    ),
+    books=(
+        FeedSpec(
+            "twentydepth", FeedKind.BOOKS, "wss://depth-api-feed.dhan.co", 0.0, symbols_per_socket=50, batch=50,
+            levels=20, exchanges=_DEEP,
+        ),
+        FeedSpec(
+            "twohundreddepth", FeedKind.BOOKS, "wss://full-depth-api.dhan.co", 0.0, symbols_per_socket=1,
+            levels=200, exchanges=_DEEP,
+        ),
     ),
 )  # fmt: skip
 

@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from brokers.dhan import tables
-from brokers.dhan.feed import MarketFeed, OrderFeed
+from brokers.dhan.feed import BookFeed, MarketFeed, OrderFeed
 from brokers.dhan.orders import OrderCalls, as_ns, call, stated
 from brokers.dhan.tables import NAME
 from openalgo_lab.broker import Call, FeedAddress, FeedKind, FeedSession, FeedSpec, HttpRequest, HttpResponse
 from openalgo_lab.broker.asking import claims, given, refused
 from openalgo_lab.broker.columns import Bar, bars, depth_of
+from openalgo_lab.broker.forms import form_text
 from openalgo_lab.broker.listing import each_once, listed, rows
 from openalgo_lab.broker.reading import from_word, number, whole
 from openalgo_lab.broker.record import Record, book_of, numbers, parsed, quote_of
@@ -55,7 +55,7 @@ class DhanCodec(OrderCalls):
             "pin": given(credentials, "pin", NAME),
             "totp": given(credentials, "totp", NAME),
         }
-        path = f"/app/generateAccessToken?{urlencode(query)}"
+        path = f"/app/generateAccessToken?{form_text(query)}"
         made: Session = yield Call(HttpRequest("POST", path, safe=False, host="auth", pool="other"), _session)
         return made
 
@@ -80,10 +80,14 @@ class DhanCodec(OrderCalls):
     def feed_address(self, session: Session, feed: FeedSpec) -> FeedAddress:
         if feed.kind is FeedKind.ORDERS:
             return FeedAddress("/")
-        query = {"version": 2, "token": session.token, "clientId": session.client, "authType": 2}
-        return FeedAddress(f"/?{urlencode(query)}")
+        who = {"token": session.token, "clientId": session.client, "authType": 2}
+        if feed.kind is FeedKind.BOOKS:
+            return FeedAddress(f"/{feed.name}?{form_text(who)}")
+        return FeedAddress(f"/?{form_text({'version': 2, **who})}")
 
     def open_feed(self, session: Session, feed: FeedSpec) -> FeedSession:
+        if feed.kind is FeedKind.BOOKS:
+            return BookFeed(feed.levels)
         return OrderFeed(session) if feed.kind is FeedKind.ORDERS else MarketFeed()
 
     # Market data ------------------------------------------------------------------------------------------------

@@ -13,15 +13,17 @@ from brokers.dhan import tables
 from brokers.dhan.orders import order_report
 from brokers.dhan.tables import NAME
 from openalgo_lab.broker import FrameContent, Session, reading
+from openalgo_lab.broker.deep import packed_levels
 from openalgo_lab.broker.feeding import ModalFeed, PlainFeed
 from openalgo_lab.broker.record import Record, parsed
+from openalgo_lab.broker.spec import DeepBook
 from openalgo_lab.model.errors import BrokerError, DecodeError, LabError, SessionExpired
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import TickBatch
 from openalgo_lab.model.reports import Evidence
 from openalgo_lab.model.vocabulary import FeedMode
 
-__all__ = ["MarketFeed", "OrderFeed"]
+__all__ = ["BookFeed", "MarketFeed", "OrderFeed"]
 
 _PER_MESSAGE = 100
 _BEST = ("bid", "bid_qty", "ask", "ask_qty")
@@ -92,6 +94,52 @@ class MarketFeed(ModalFeed):
             found = [max(second - tables.ZONE_S, 0) * 1_000_000_000 for second in seconds]
             self._times.update(zip(tokens, found, strict=True))
         return np.array([self._times.get(token, 0) for token in tokens], dtype=np.int64)
+
+
+class BookFeed(PlainFeed):
+    """One socket of books of 20 levels, or of 200 for a single instrument."""
+
+    def __init__(self, levels: int) -> None:
+        self._single = levels == tables.MOST_LEVELS
+
+    def subscribe(self, instruments: Sequence[Instrument], mode: FeedMode) -> Sequence[str]:
+        return self._messages(23, instruments)
+
+    def unsubscribe(self, instruments: Sequence[Instrument]) -> Sequence[str]:
+        return self._messages(24, instruments)
+
+    def _messages(self, code: int, instruments: Sequence[Instrument]) -> Sequence[str]:
+        listed = [{"ExchangeSegment": tables.segment(i.exchange), "SecurityId": i.broker_symbol} for i in instruments]
+        if self._single:
+            return [_json({"RequestCode": code, **one}) for one in listed]
+        return (_json({"RequestCode": code, "InstrumentCount": len(listed), "InstrumentList": listed}),)
+
+    def received(self, frame: str | bytes) -> FrameContent:
+        """Packets of one side each, stacked."""
+        if isinstance(frame, str):
+            raise DecodeError(f"Dhan's depth feed sent text: {frame[:60]!r}.")
+        books: list[DeepBook] = []
+        at = 0
+        while at < len(frame):
+            if frame[at + 2 : at + 3] == bytes([tables.DISCONNECT]):
+                return FrameContent(refused=_farewell(_reason(frame[at:])))
+            if at + tables.BOOK_HEAD.size > len(frame):
+                raise DecodeError("A depth frame of Dhan ends within a packet.")
+            size, code, segment, number, _ = tables.BOOK_HEAD.unpack_from(frame, at)
+            body, side = frame[at + tables.BOOK_HEAD.size : at + size], tables.BOOK_SIDES.get(code)
+            fits = len(body) == size - tables.BOOK_HEAD.size and len(body) % tables.BOOK_ROW == 0
+            if side is None or segment not in tables.CODES or not fits:
+                raise DecodeError(f"A depth frame of Dhan does not fit: code {code}, segment {segment}, {size} bytes.")
+            levels = packed_levels(body, tables.BOOK_LEVEL, 1.0, NAME)
+            books.append(msgspec.structs.replace(DeepBook(segment << 40 | number), **{side: levels}))
+            at += size
+        return FrameContent(books=tuple(books))
+
+
+def _reason(packet: bytes) -> int:
+    """Of a farewell: the manual and the official client disagree about its place."""
+    found = (int.from_bytes(packet[at : at + 2], "little") for at in (12, 8))
+    return next((reason for reason in found if reason in tables.FAREWELLS), 0)
 
 
 def _json(body: dict[str, Any]) -> str:

@@ -121,6 +121,13 @@ SIZES: Final = MappingProxyType(
 ZONE_S: Final = 19_800
 """The feed's times show the Indian wall clock as if it were UTC."""
 
+MOST_LEVELS: Final = 200
+BOOK_HEAD: Final = struct.Struct("<HBBII")
+BOOK_SIDES: Final = MappingProxyType({41: "bids", 51: "asks"})
+BOOK_ROW: Final = 16
+BOOK_LEVEL: Final = [("price", "<f8"), ("quantity", "<u4"), ("orders", "<u4")]
+"""Books of 20 and 200 levels: length, code, segment, id and a number that is not needed; then a row a level."""
+
 
 def segment(exchange: Exchange) -> str:
     """The segment's text of an exchange. Raises InputError for one that Dhan does not list."""

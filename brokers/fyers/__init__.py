@@ -4,6 +4,7 @@ from brokers.fyers.codec import FyersCodec
 from brokers.fyers.tables import INTERVALS, LISTED, LOTS_ON
 from openalgo_lab.broker import BrokerSpec, Capability, FeedKind, FeedSpec, HistoryLimits, LoginField, LoginKind
 from openalgo_lab.broker.spec import Limits, Rate
+from openalgo_lab.model.vocabulary import Exchange
 
 __all__ = ["SPEC"]
 
@@ -21,6 +22,12 @@ SPEC = BrokerSpec(
     feeds=(
         FeedSpec("market", FeedKind.MARKET, "wss://socket.fyers.in", 0.0, 10.0, symbols_per_socket=5000, batch=700),
         FeedSpec("orders", FeedKind.ORDERS, "wss://socket.fyers.in", 30.0, 10.0),
+    ),
+    books=(
+        FeedSpec(
+            "books", FeedKind.BOOKS, "wss://rtsocket-api.fyers.in/versova", 30.0, 10.0, symbols_per_socket=5, levels=50,
+            exchanges=frozenset({Exchange.NSE, Exchange.NFO}),
+        ),
     ),
     history=HistoryLimits(_DAYS), verified=("simulator",), lots_on=LOTS_ON,
     limits=Limits(_RATES, quotes_batch=50, data_timeout_s=30.0),

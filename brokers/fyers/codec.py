@@ -8,15 +8,16 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 from urllib.parse import quote as percent
-from urllib.parse import urlencode
 
 from brokers.fyers import tables
+from brokers.fyers.books import BookFeed
 from brokers.fyers.feed import MarketFeed, OrderFeed
 from brokers.fyers.orders import OrderCalls, call
 from brokers.fyers.tables import NAME
 from openalgo_lab.broker import Call, FeedAddress, FeedKind, FeedSession, FeedSpec, HttpRequest, HttpResponse
 from openalgo_lab.broker import columns as shapes
 from openalgo_lab.broker.asking import Lane, claims, given, refused
+from openalgo_lab.broker.forms import form_text
 from openalgo_lab.broker.listing import each_once, listed
 from openalgo_lab.broker.record import Record, levels, numbers, parsed, quote_of
 from openalgo_lab.broker.spec import LoginFlow, Session
@@ -50,7 +51,7 @@ class FyersCodec(OrderCalls):
             "client_id": given(credentials, "app_id", NAME), "redirect_uri": redirect_uri, "response_type": "code",
             "state": state,
         }  # fmt: skip
-        return f"https://api-t1.fyers.in{_LOGIN}?{urlencode(query)}"
+        return f"https://api-t1.fyers.in{_LOGIN}?{form_text(query)}"
 
     def login(self, credentials: Mapping[str, str]) -> LoginFlow:
         """With the ``auth_code`` of the redirect; its ``code`` is a mere number."""
@@ -93,12 +94,16 @@ class FyersCodec(OrderCalls):
             return None
         return refused(NAME, known, text, again=again, many=many, wait_s=_wait_s(response))
 
-    def feed_address(self, session: Session, feed: FeedSpec) -> FeedAddress:
+    def feed_address(self, session: Session, feed: FeedSpec) -> FeedAddress | Call[FeedAddress]:
         if feed.kind is FeedKind.ORDERS:
-            return FeedAddress("/trade/v3", (("authorization", f"{session.extra['app_id']}:{session.token}"),))
+            return FeedAddress("/trade/v3", _who(session))
+        if feed.kind is FeedKind.BOOKS:
+            return call(session, "GET /indus/home/tbtws", lambda answer: _books_address(session, answer))
         return FeedAddress("/hsm/v1-5/prod")
 
     def open_feed(self, session: Session, feed: FeedSpec) -> FeedSession:
+        if feed.kind is FeedKind.BOOKS:
+            return BookFeed()
         return OrderFeed() if feed.kind is FeedKind.ORDERS else MarketFeed(session)
 
     # Market data ------------------------------------------------------------------------------------------------
@@ -116,7 +121,7 @@ class FyersCodec(OrderCalls):
         return call(session, f"GET /data/quotes?symbols={symbols}", give)
 
     def depth(self, session: Session, instrument: Instrument) -> Call[Depth]:
-        query = urlencode({"symbol": instrument.broker_symbol, "ohlcv_flag": 1})
+        query = form_text({"symbol": instrument.broker_symbol, "ohlcv_flag": 1})
 
         def give(answer: Record) -> Depth:
             row = answer.record("d").record(instrument.broker_symbol)
@@ -149,7 +154,7 @@ class FyersCodec(OrderCalls):
                 raise DecodeError(f"The candles of {NAME} are no list.")
             return shapes.bars([_bar(row, daily=daily) for row in rows], start_ns, end_ns)
 
-        return call(session, f"GET /data/history?{urlencode(query)}", give)
+        return call(session, f"GET /data/history?{form_text(query)}", give)
 
     def instrument_files(self, session: Session) -> tuple[Call[tuple[Instrument, ...]], ...]:
         del session
@@ -157,6 +162,16 @@ class FyersCodec(OrderCalls):
             Call(HttpRequest("GET", f"/sym_details/{name}_sym_master.json", host="files"), partial(_master, name))
             for name in tables.FILES
         )
+
+
+def _who(session: Session) -> tuple[tuple[str, str], ...]:
+    return (("authorization", f"{session.extra['app_id']}:{session.token}"),)
+
+
+def _books_address(session: Session, answer: Record) -> FeedAddress:
+    """What Fyers says, else the address that its own library falls back to (the feed's)."""
+    said = answer.record("data").text("socket_url", "") if "data" in answer else ""
+    return FeedAddress(said if said.startswith(("wss://", "ws://")) else "", _who(session))
 
 
 def _stated(body: bytes) -> tuple[int, str] | None:

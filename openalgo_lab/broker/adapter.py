@@ -7,7 +7,7 @@ from typing import Protocol
 
 from openalgo_lab.model.events import FeedState
 from openalgo_lab.model.instruments import Instrument
-from openalgo_lab.model.market import Bars, Depth, Quote, TickBatch
+from openalgo_lab.model.market import DEPTH_LEVELS, Bars, Depth, Quote, TickBatch
 from openalgo_lab.model.orders import Order, OrderIntent
 from openalgo_lab.model.portfolio import Account, Funds, Holding
 from openalgo_lab.model.reports import FillReport, OrderReport, PositionReport, Report
@@ -82,8 +82,8 @@ class Adapter(Protocol):
     async def quotes(self, instruments: Sequence[Instrument]) -> Sequence[Quote]:
         """Quotes in the same order."""
 
-    async def depth(self, instrument: Instrument) -> Depth:
-        """Five levels."""
+    async def depth(self, instrument: Instrument, levels: int = DEPTH_LEVELS) -> Depth:
+        """Five levels, or more where the broker streams deeper books. Raises NotSupported where it does not."""
 
     async def history(self, instrument: Instrument, interval: str, start_ns: int, end_ns: int) -> Bars:
         """Candles that start in [start_ns, end_ns), ascending."""

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from openalgo_lab.broker.adapter import OrderChange, ReportSink
 from openalgo_lab.broker.caller import Caller
+from openalgo_lab.broker.deep import DeepBooks
 from openalgo_lab.broker.feed import Feed, FeedMeans, merged_state
 from openalgo_lab.broker.history import fetch_history
 from openalgo_lab.broker.login import with_code
@@ -27,13 +28,12 @@ from openalgo_lab.model.errors import BrokerError, DecodeError, NotSupported, Se
 from openalgo_lab.model.events import FeedState
 from openalgo_lab.model.gtt import GttIntent, GttReport
 from openalgo_lab.model.instruments import Instrument
-from openalgo_lab.model.market import Bars, Depth, Quote, TickBatch
+from openalgo_lab.model.market import DEPTH_LEVELS, Bars, Depth, Quote
 from openalgo_lab.model.orders import Order, OrderIntent
 from openalgo_lab.model.portfolio import Account, Funds, Holding, Profile
 from openalgo_lab.model.reports import FillReport, OrderReport, PositionReport
 from openalgo_lab.model.vocabulary import FeedMode, PriceType
-from openalgo_lab.wire.limits import Limiter, Urgency
-from openalgo_lab.wire.meter import MeteredFeeds, TrafficMeter
+from openalgo_lab.wire.limits import Urgency
 from openalgo_lab.wire.recorder import RecordingTransport
 from openalgo_lab.wire.transport import Transport
 
@@ -63,6 +63,7 @@ class GenericAdapter:
         self._now_ns = now_ns
         self._calls = Caller(spec, transport, now_ns=now_ns)
         self._feeds: list[Feed] = []
+        self._deep = DeepBooks(spec, self._means(None))
         self._poller: OrderPoller | None = None
 
     @property
@@ -74,16 +75,6 @@ class GenericAdapter:
     def spec(self, spec: BrokerSpec) -> None:
         self._calls.spec = spec
 
-    @property
-    def meter(self) -> TrafficMeter:
-        """What has passed between us and the broker."""
-        return self._calls.meter
-
-    @property
-    def limiter(self) -> Limiter:
-        """The broker's rates, and how much of them is used."""
-        return self._calls.limiter
-
     # Sessions --------------------------------------------------------------------------------------------------
 
     async def connect(self, sink: ReportSink) -> None:
@@ -93,6 +84,7 @@ class GenericAdapter:
         """
         await self._stop()
         await self._begin_session()
+        self._deep = DeepBooks(self.spec, self._means(None))
         self._feeds = [Feed(self.spec, feed, self._means(sink)) for feed in self.spec.feeds]
         await asyncio.gather(*(feed.start() for feed in self._feeds))
         if self._needs_polling():
@@ -224,8 +216,12 @@ class GenericAdapter:
     async def _quotes(self, batch: Sequence[Instrument]) -> Sequence[Quote]:
         return await self._ask(lambda session: self.spec.codec.quotes(session, batch))
 
-    async def depth(self, instrument: Instrument) -> Depth:
-        """Five levels."""
+    async def depth(self, instrument: Instrument, levels: int = DEPTH_LEVELS) -> Depth:
+        """Five levels, or more where the broker has a feed of deeper books. Raises NotSupported where it has none."""
+        if levels > DEPTH_LEVELS:
+            if self.spec.books:
+                self._check_connected()
+            return await self._deep.depth(instrument, levels)
         return await self._ask(lambda session: self.spec.codec.depth(session, instrument))
 
     async def history(
@@ -294,17 +290,15 @@ class GenericAdapter:
         if not self._feeds:
             raise SessionExpired(f"{self.spec.name} is not connected; connect first.")
 
-    def _means(self, sink: ReportSink) -> FeedMeans:
-        def ticks(batch: TickBatch) -> None:
-            sink.on_ticks(batch)
-
+    def _means(self, sink: ReportSink | None) -> FeedMeans:
+        """What feeds work with; without a sink for books only, which go to who asked for them."""
         return FeedMeans(
-            transport=MeteredFeeds(self._transport, self._calls.meter),
+            transport=self._transport,
             log_in=self._feed_session,
             call=self._calls.send,
-            ticks=ticks,
-            reports=sink.on_report,
-            changed=lambda: sink.on_feed(self.feed_state()),
+            ticks=lambda batch: None if sink is None else sink.on_ticks(batch),
+            reports=lambda report: None if sink is None else sink.on_report(report),
+            changed=lambda: None if sink is None else sink.on_feed(self.feed_state()),
         )
 
     def _needs_polling(self) -> bool:
@@ -377,6 +371,7 @@ class GenericAdapter:
         if self._poller is not None:
             await self._poller.close()
             self._poller = None
+        await self._deep.close()
         feeds, self._feeds = self._feeds, []
         for feed in feeds:
             await feed.close()

@@ -18,6 +18,7 @@ from openalgo_lab.broker.silence import Unheard
 from openalgo_lab.broker.spec import (
     BrokerSpec,
     Call,
+    DeepBook,
     FeedAddress,
     FeedMessage,
     FeedSession,
@@ -50,7 +51,7 @@ class FeedMeans:
     """What a socket works with.
 
     ``log_in`` gives the live session and, asked with True, a fresh one; ``call`` makes a REST call of the broker's;
-    ``ticks``, ``reports`` and ``changed`` hear what comes.
+    ``ticks``, ``reports``, ``books`` and ``changed`` hear what comes.
     """
 
     transport: Transport
@@ -59,6 +60,7 @@ class FeedMeans:
     ticks: Callable[[TickBatch], None]
     reports: Callable[[Report], None]
     changed: Callable[[], None]
+    books: Callable[[DeepBook], None] = lambda _: None
 
 
 class FeedSocket:
@@ -337,6 +339,9 @@ class FeedSocket:
             self._means.ticks(timed(batch, time.time_ns()))
         for report in content.reports:
             self._means.reports(report)
+        for book in content.books:
+            self._unheard.forget((book.token,))
+            self._means.books(book)
         if content.notice:
             _log.warning("%s says: %s", self._spec.name, content.notice)
 

@@ -17,7 +17,7 @@ from openalgo_lab.broker.adapter import OrderChange
 from openalgo_lab.model.errors import LabError
 from openalgo_lab.model.gtt import GttIntent, GttReport
 from openalgo_lab.model.instruments import Instrument
-from openalgo_lab.model.market import Bars, Depth, Quote, TickBatch
+from openalgo_lab.model.market import DEPTH_LEVELS, Bars, Depth, DepthLevel, Quote, TickBatch
 from openalgo_lab.model.orders import Order, OrderIntent
 from openalgo_lab.model.portfolio import Funds, Holding, Profile
 from openalgo_lab.model.reports import FillReport, OrderReport, PositionReport, Report
@@ -30,6 +30,7 @@ __all__ = [
     "Call",
     "Capability",
     "Codec",
+    "DeepBook",
     "FeedAddress",
     "FeedKind",
     "FeedMessage",
@@ -151,11 +152,12 @@ class HistoryLimits(msgspec.Struct, frozen=True):
 
 
 class FeedKind(StrEnum):
-    """What a feed carries."""
+    """What a feed carries. BOOKS: order books deeper than five levels, and nothing else."""
 
     MARKET = "market"
     ORDERS = "orders"
     BOTH = "both"
+    BOOKS = "books"
 
 
 class FeedSpec(msgspec.Struct, frozen=True):
@@ -164,7 +166,8 @@ class FeedSpec(msgspec.Struct, frozen=True):
     ``url`` is what a relative `FeedAddress` is added to ("" = the base URL with ws for http). ``silence_s``: when
     nothing, not even a heartbeat, was heard for so long, it has stalled; 0 = silence proves nothing. ``ping_s``: how
     often `FeedSession.ping` is sent; 0 = never. ``symbols_per_socket`` 0 = no cap is known; ``sockets`` is how many
-    may be open at once; ``batch`` is the most symbols of one subscription.
+    may be open at once; ``batch`` is the most symbols of one subscription. ``levels`` is how deep its books are, and
+    ``exchanges`` whose books a BOOKS feed has, none named = all.
     """
 
     name: str
@@ -176,6 +179,8 @@ class FeedSpec(msgspec.Struct, frozen=True):
     sockets: int = 1
     batch: int = 500
     modes: frozenset[FeedMode] = frozenset(FeedMode)
+    levels: int = DEPTH_LEVELS
+    exchanges: frozenset[Exchange] = frozenset()
 
 
 class FeedAddress(msgspec.Struct, frozen=True):
@@ -189,13 +194,26 @@ class FeedAddress(msgspec.Struct, frozen=True):
         return "FeedAddress(***)"
 
 
+class DeepBook(msgspec.Struct, frozen=True):
+    """What a message tells of a deep book: levels best first, without empty ones; None for a side it does not hold.
+
+    ``time_ns`` is UTC, 0 where the broker tells none.
+    """
+
+    token: int
+    time_ns: int = 0
+    bids: tuple[DepthLevel, ...] | None = None
+    asks: tuple[DepthLevel, ...] | None = None
+
+
 class FrameContent(msgspec.Struct, frozen=True):
     """What one message of a feed says.
 
     ``sequence`` numbers the broker's order messages: one that carries reports is the next number, one without
     (a greeting, a heartbeat) repeats the last; -1 where the broker numbers nothing. ``notice`` is a sentence of the
     broker's for the log. ``replies`` are sent back at once. ``ready`` True: the login on the socket was accepted.
-    ``refused`` ends the socket: a SessionExpired for good, another error until the next try.
+    ``refused`` ends the socket: a SessionExpired for good, another error until the next try. ``books`` come from BOOKS
+    feeds only.
     """
 
     ticks: tuple[TickBatch, ...] = ()
@@ -205,6 +223,7 @@ class FrameContent(msgspec.Struct, frozen=True):
     replies: tuple[FeedMessage, ...] = ()
     ready: bool | None = None
     refused: LabError | None = None
+    books: tuple[DeepBook, ...] = ()
 
 
 FeedMessage = str | bytes | Call[FrameContent]
@@ -337,6 +356,7 @@ class BrokerSpec(msgspec.Struct, frozen=True):
     ``hosts`` names further base URLs for `HttpRequest.host`. ``token_expiry`` is the IST time of day at which every
     session ends ("" = never). ``tag_length`` says how many characters of our 13-character order id the broker's tag
     carries back (0 = no tag). ``order_poll_s`` is how often the books are read where no feed carries orders.
+    ``books`` are its feeds of deeper order books: each is opened when somebody asks for such a book.
     ``protects_market``: the broker takes no market orders by API, so the adapter sends limit orders at a price that
     will be met (see `openalgo_lab.broker.protection`). ``lots_on``: exchanges whose quantities its reports count in
     lots; they are made units where a report gets our name. Its codec takes units, as everywhere.
@@ -353,6 +373,7 @@ class BrokerSpec(msgspec.Struct, frozen=True):
     family: str = ""
     login_fields: tuple[LoginField, ...] = ()
     feeds: tuple[FeedSpec, ...] = ()
+    books: tuple[FeedSpec, ...] = ()
     history: HistoryLimits = HistoryLimits()
     limits: Limits = Limits()
     token_expiry: str = "06:00"  # noqa: S105 - a time of day

@@ -147,9 +147,9 @@ class DataDesk:
 
     @handles(c.GetDepth, permission=Permission.READ)
     async def get_depth(self, command: c.GetDepth, _: Principal) -> Depth:
-        """Five levels."""
+        """Five levels, or more."""
         self._instruments().require(command.key)
-        return await self._data.depth(command.key)
+        return await self._data.depth(command.key, command.levels)
 
     @handles(c.SearchInstruments, permission=Permission.READ)
     async def search_instruments(self, command: c.SearchInstruments, _: Principal) -> tuple[Instrument, ...]:

@@ -256,8 +256,13 @@ class MarketData:
             self.write_quotes(fetched.values())
         return tuple(live[key] or fetched[key] for key in keys)
 
-    async def depth(self, key: InstrumentKey) -> Depth:
-        """Five levels: from the board where the feed carries them, else from the broker."""
+    async def depth(self, key: InstrumentKey, levels: int = DEPTH_LEVELS) -> Depth:
+        """Five levels: from the board where the feed carries them, else from the broker, as all that are more.
+
+        Raises NotSupported where the broker has no deeper books.
+        """
+        if levels > DEPTH_LEVELS:
+            return await self._adapter.depth(self._instruments().require(key), levels)
         if self._have.get(key) == _RANK[FeedMode.DEPTH] and (depth := self._board.depth(key)) is not None:
             return depth
         return await self._adapter.depth(self._instruments().require(key))

@@ -42,9 +42,20 @@ class MarketCalls(LabCore):
         instrument = self.instrument(symbol, exchange)
         return Ask(GetDepth(instrument.key), partial(LiveDepth, self, instrument))
 
+    def _book_of(
+        self, symbol: SymbolLike, exchange: Exchange | str | None = None, levels: int = 20
+    ) -> Ask[Depth, Depth]:
+        """The book as it is now, up to ``levels`` deep: beyond five where the broker streams deeper books.
+
+        The first call of a symbol takes as long as its first book; further ones within a minute are answered at once.
+        Raises NotSupported where the broker has none.
+        """
+        return Ask(GetDepth(self.instrument(symbol, exchange).key, levels), lambda depth: depth)
+
     quote, quote_async = blocking(_quote), awaited(_quote)
     quotes, quotes_async = blocking(_quotes), awaited(_quotes)
     depth_of, depth_of_async = blocking(_depth_of), awaited(_depth_of)
+    book_of, book_of_async = blocking(_book_of), awaited(_book_of)
 
     # ---- instruments: read straight from their file, no waiting
 

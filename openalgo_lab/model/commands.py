@@ -88,9 +88,10 @@ class GetQuotes(Command[tuple[Quote, ...]], frozen=True, tag="get_quotes"):
 
 
 class GetDepth(Command[Depth], frozen=True, tag="get_depth"):
-    """Five levels of the book."""
+    """Five levels of the book, or up to ``levels`` where the broker streams deeper ones."""
 
     key: InstrumentKey
+    levels: int = 5
 
 
 class SearchInstruments(Command[tuple[Instrument, ...]], frozen=True, tag="search_instruments"):

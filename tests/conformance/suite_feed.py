@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from openalgo_lab.broker import Capability
+from openalgo_lab.model.errors import NotSupported
+from openalgo_lab.model.market import Depth
 from openalgo_lab.model.vocabulary import FeedMode
 from tests.conformance.rig import Rig, rig, until
 from tests.conformance.suite_base import SuiteBase
 from tests.conformance.venue import (
     MM,
     SBIN,
+    Level,
     Listing,
     Picture,
 )
@@ -45,6 +49,26 @@ class FeedSuite(SuiteBase):
                     assert seen[name] == pytest.approx(value, rel=1e-12, abs=1e-9), f"{listing.symbol} {name}"
         state = made.adapter.feed_state()
         assert (state.connected, state.symbols, state.gaps) == (True, len(instruments), 0)
+
+    async def test_books_deeper_than_five_levels(self, made: Rig) -> None:
+        """Of every feed of them: as it is when first asked for, and as it is after a change."""
+        instrument, venue = await made.instrument(SBIN), made.simulator.venue
+        if not self.spec.books:
+            with pytest.raises(NotSupported):
+                await made.adapter.depth(instrument, 20)
+            return
+        for feed in self.spec.books:
+            assert _levels(await made.adapter.depth(instrument, feed.levels)) == venue.deep(SBIN, feed.levels)
+            picture = venue.pictures[SBIN]
+            best = replace(picture.bids[0], quantity=picture.bids[0].quantity + 77)
+            venue.pictures[SBIN] = replace(picture, bids=(best, *picture.bids[1:]))
+            made.simulator.publish(SBIN)
+            async with asyncio.timeout(10):
+                while _levels(await made.adapter.depth(instrument, feed.levels)) != venue.deep(SBIN, feed.levels):
+                    await asyncio.sleep(0.005)
+        index = next(i for i in await made.all(self.listings) if not i.tradable)
+        with pytest.raises(NotSupported):
+            await made.adapter.depth(index, 20)
 
     async def test_what_is_not_wanted_any_more_is_silent(self, made: Rig) -> None:
         self.need(Capability.FEED)
@@ -109,6 +133,10 @@ class FeedSuite(SuiteBase):
         await asyncio.sleep(0.4)
         assert (len(made.simulator.log), made.simulator.connections) == tries
         assert not made.adapter.feed_state().connected
+
+
+def _levels(depth: Depth) -> tuple[tuple[Level, ...], ...]:
+    return tuple(tuple(Level(x.price, x.quantity, x.orders) for x in side) for side in (depth.bids, depth.asks))
 
 
 def _complete(seen: dict[str, float], mode: FeedMode) -> bool:

@@ -96,6 +96,16 @@ class Picture:
     at: datetime = NOW
 
 
+def _deeper(side: Sequence[Level], levels: int, step: float) -> tuple[Level, ...]:
+    """A side of the book carried on, a tick a level."""
+    last = side[-1]
+    more = (
+        Level(round(last.price + step * number, 2), last.quantity + number, last.orders + number % 7)
+        for number in range(1, levels - len(side) + 1)
+    )
+    return (*side, *more)
+
+
 @dataclass(frozen=True)
 class Candle:
     """One bar; ``start`` is its first moment."""
@@ -261,6 +271,11 @@ class Venue:
 
     def listing(self, exchange: str, symbol: str) -> Listing:
         return next(x for x in LISTED if (x.exchange, x.symbol) == (exchange, symbol))
+
+    def deep(self, listing: Listing, levels: int) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
+        """Buyers and sellers, so many levels a side; the first five are the picture's."""
+        picture = self.pictures[listing]
+        return _deeper(picture.bids, levels, -listing.tick), _deeper(picture.asks, levels, listing.tick)
 
     def order(self, order_id: str) -> Booked:
         found = next((o for o in self.orders if o.id == order_id), None)

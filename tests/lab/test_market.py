@@ -11,7 +11,7 @@ import pytest
 
 from openalgo_lab import Lab
 from openalgo_lab.lab.chain import SIDE_FIELDS
-from openalgo_lab.model.errors import InputError, LabError
+from openalgo_lab.model.errors import InputError, LabError, NotSupported
 from openalgo_lab.model.vocabulary import InstrumentType
 from tests.support.waiting import eventually
 
@@ -51,6 +51,12 @@ def test_several_quotes_at_once(lab: Lab) -> None:
     assert str(frame["time"].dt.tz) == "Asia/Kolkata"
     with pytest.raises(KeyError):
         quotes["TCS"]
+
+
+def test_a_book_beyond_five_levels_is_the_brokers_or_not_there(lab: Lab) -> None:
+    assert len(lab.book_of("SBIN", levels=5).bids) == 5
+    with pytest.raises(NotSupported, match="no more than 5 levels of NSE:SBIN"):
+        lab.book_of("SBIN")
 
 
 def test_depth_is_a_ladder(lab: Lab) -> None:

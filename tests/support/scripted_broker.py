@@ -167,7 +167,7 @@ class ScriptedBroker:
     async def quotes(self, instruments: Sequence[Instrument]) -> Sequence[Quote]:
         return [quote_of(instrument, self.price, self.now) for instrument in instruments]
 
-    async def depth(self, instrument: Instrument) -> Depth:
+    async def depth(self, instrument: Instrument, levels: int = 5) -> Depth:
         return Depth(instrument.exchange, instrument.symbol, (), (), self.now)
 
     async def history(self, instrument: Instrument, interval: str, start_ns: int, end_ns: int) -> Bars:

@@ -18,7 +18,7 @@ from openalgo_lab.broker.generic import GenericAdapter
 from openalgo_lab.model.errors import InputError, StoreError
 from openalgo_lab.model.events import FeedState
 from openalgo_lab.model.instruments import Instrument
-from openalgo_lab.model.market import Bars, Depth, Quote, TickBatch
+from openalgo_lab.model.market import DEPTH_LEVELS, Bars, Depth, Quote, TickBatch
 from openalgo_lab.model.order_commands import PlaceOrder
 from openalgo_lab.model.orders import ID_LENGTH, Order, OrderIntent, new_order_id
 from openalgo_lab.model.portfolio import Account, Funds, Holding
@@ -145,9 +145,9 @@ class NamedAdapter:
         """Quotes in the same order."""
         return await self.inner.quotes([self._own(instrument) for instrument in instruments])
 
-    async def depth(self, instrument: Instrument) -> Depth:
-        """Five levels."""
-        return await self.inner.depth(self._own(instrument))
+    async def depth(self, instrument: Instrument, levels: int = DEPTH_LEVELS) -> Depth:
+        """Five levels, or more where the broker streams deeper books."""
+        return await self.inner.depth(self._own(instrument), levels)
 
     async def history(
         self, instrument: Instrument, interval: str, start_ns: int, end_ns: int, *, background: bool = False

@@ -14,7 +14,7 @@ from openalgo_lab.broker.adapter import OrderChange, ReportSink
 from openalgo_lab.model.errors import LabError
 from openalgo_lab.model.events import FeedState
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
-from openalgo_lab.model.market import Bars, Depth, Quote
+from openalgo_lab.model.market import DEPTH_LEVELS, Bars, Depth, Quote
 from openalgo_lab.model.order_commands import PlaceOrder
 from openalgo_lab.model.orders import Order, OrderIntent, OrderStatus
 from openalgo_lab.model.portfolio import Account, Funds, Holding
@@ -50,8 +50,8 @@ _STATUS = {
 class MarketDataSource(Protocol):
     """The account that gives the prices."""
 
-    async def depth(self, instrument: Instrument) -> Depth:
-        """Five levels."""
+    async def depth(self, instrument: Instrument, levels: int = DEPTH_LEVELS) -> Depth:
+        """Five levels, or more."""
 
     async def history(self, instrument: Instrument, interval: str, start_ns: int, end_ns: int) -> Bars:
         """Candles."""
@@ -237,9 +237,9 @@ class SandboxAdapter:
         """The source's."""
         return await self._prices([instrument.key for instrument in instruments])
 
-    async def depth(self, instrument: Instrument) -> Depth:
+    async def depth(self, instrument: Instrument, levels: int = DEPTH_LEVELS) -> Depth:
         """The source's."""
-        return await self._source().depth(instrument)
+        return await self._source().depth(instrument, levels)
 
     async def history(self, instrument: Instrument, interval: str, start_ns: int, end_ns: int) -> Bars:
         """The source's."""

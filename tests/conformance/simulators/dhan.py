@@ -77,6 +77,16 @@ def packets(listing: Listing, picture: Picture, mode: str) -> list[bytes]:
     return [*found, full[:1] + struct.pack("<h", len(full)) + full[3:]]
 
 
+def deep_packets(listing: Listing, sides: Sequence[Sequence[Level]], levels: int) -> bytes:
+    """Buyers, then sellers, each a packet; of 200 levels the head tells how many rows there are."""
+    code, found = SEGMENTS[listing.exchange][1], b""
+    for kind, side in zip((41, 51), sides, strict=True):
+        rows = b"".join(struct.pack("<dII", level.price, level.quantity, level.orders) for level in side)
+        count = len(side) if levels == 200 else 7
+        found += struct.pack("<hBBiI", 12 + len(rows), kind, code, listing.number, count) + rows
+    return found
+
+
 class DhanSimulator(Simulator):
     open_routes: ClassVar = frozenset({"_token", "_file"})
 
@@ -114,7 +124,7 @@ class DhanSimulator(Simulator):
         )
 
     def sockets(self) -> Sequence[str]:
-        return ("/",)
+        return ("/", "/twentydepth", "/twohundreddepth")
 
     # Errors ----------------------------------------------------------------------------------------------------
 
@@ -358,7 +368,8 @@ class DhanSimulator(Simulator):
         if not socket.asked.query:
             return
         given = tuple(socket.asked.one(name, "") for name in ("version", "token", "clientId", "authType"))
-        if not self.alive or given != ("2", self.token, CLIENT, "2"):
+        version = "2" if socket.path == "/" else ""
+        if not self.alive or given != (version, self.token, CLIENT, "2"):
             socket.force(struct.pack("<BhBih", 50, 10, 0, 0, 807))
             socket.close()
             return
@@ -377,6 +388,9 @@ class DhanSimulator(Simulator):
             socket.facts["kind"] = "orders"
             return
         code, rows = asked["RequestCode"], asked.get("InstrumentList", [])
+        if socket.path != "/":
+            self._deep(socket, code, [asked] if socket.path == "/twohundreddepth" else rows)
+            return
         if code == 12 or asked["InstrumentCount"] != len(rows) or len(rows) > 100:
             socket.close()
             return
@@ -389,7 +403,22 @@ class DhanSimulator(Simulator):
         if code in _MODES:
             self.show(socket, listings)
 
+    def _deep(self, socket: Socket, code: int, rows: Sequence[dict[str, Any]]) -> None:
+        listings = [find(row["ExchangeSegment"], row["SecurityId"]) for row in rows]
+        if code in (24, 25):
+            for listing in listings:
+                socket.modes.pop(listing, None)
+        elif code == 23 and len(rows) <= 50:
+            socket.modes.update(dict.fromkeys(listings, "deep"))
+            self.show(socket, listings)
+        else:
+            socket.close()
+
     def show(self, socket: Socket, listings: Sequence[Listing]) -> None:
+        if socket.path != "/":
+            levels = 20 if socket.path == "/twentydepth" else 200
+            socket.send(b"".join(deep_packets(one, self.venue.deep(one, levels), levels) for one in listings))
+            return
         for listing in listings:
             for packet in packets(listing, self.venue.pictures[listing], socket.modes[listing]):
                 socket.send(packet)

@@ -111,6 +111,48 @@ def frame(kind: int, body: bytes) -> bytes:
 _OK: Final = b"\x01\x01\x00\x01K"
 
 
+Sides = tuple[tuple[Level, ...], tuple[Level, ...]]
+
+
+def _varint(number: int) -> bytes:
+    found = b""
+    while number > 0x7F:
+        found, number = found + bytes([number & 0x7F | 0x80]), number >> 7
+    return found + bytes([number])
+
+
+def _field(number: int, value: int | bytes) -> bytes:
+    """A field of a protocol buffer: a number, or a message or text behind its length."""
+    if isinstance(value, int):
+        return _varint(number << 3) + _varint(value)
+    return _varint(number << 3 | 2) + _varint(len(value)) + value
+
+
+def _wrapped(number: int, value: int) -> bytes:
+    return _field(number, _field(1, value) if value else b"")
+
+
+def tbt_frame(ticker: str, old: Sides | None, new: Sides, at: int) -> bytes:
+    """A message of the tick-by-tick socket with one symbol's book; ``old`` None makes a snapshot."""
+    levels = b""
+    for number, side in ((4, 0), (3, 1)):
+        for place, level in enumerate(new[side]):
+            before = None if old is None else old[side][place]
+            if level == before:
+                continue
+            parts = b""
+            for part, name in ((1, "price"), (2, "quantity"), (3, "orders")):
+                value, was = getattr(level, name), None if before is None else getattr(before, name)
+                if value != was:
+                    parts += _wrapped(part, round(value * 100) if part == 1 else value)
+            levels += _field(number, parts + _wrapped(4, place))
+    whole = int(old is None)
+    feed = _field(5, _wrapped(1, 9) + _wrapped(2, 8) + levels) + _wrapped(6, at) + _wrapped(7, at) + _field(9, 1)
+    feed += _field(10, whole) + _field(11, ticker.encode())
+    entry = _field(1, ticker.encode()) + _field(2, feed)
+    return _field(1, 6) + _field(2, entry) + _field(3, whole)
+
+
 class FyersSimulator(Simulator):
     open_routes: ClassVar = frozenset({"_login", "_file"})
 
@@ -120,6 +162,7 @@ class FyersSimulator(Simulator):
         self._codes: set[str] = set()
         self._message = 0
         self._topics: dict[Socket, dict[str, int]] = {}
+        self._books: dict[tuple[Socket, Listing], Sides] = {}
         self._shown: dict[tuple[Socket, str], Picture] = {}
 
     def credentials(self) -> dict[str, str]:
@@ -130,6 +173,7 @@ class FyersSimulator(Simulator):
     def routes(self) -> Sequence[Route]:
         api = "/api/v3"
         return (
+            Route("GET", "/indus/home/tbtws", self._address),
             Route("POST", f"{api}/validate-authcode", self._login),
             Route("GET", "/sym_details/([A-Z_]+)_sym_master.json", self._file),
             Route("POST", f"{api}/logout", self._logout),
@@ -154,7 +198,7 @@ class FyersSimulator(Simulator):
         )
 
     def sockets(self) -> Sequence[str]:
-        return ("/hsm/v1-5/prod", "/trade/v3")
+        return ("/hsm/v1-5/prod", "/trade/v3", "/tbt-given")
 
     # Envelopes -------------------------------------------------------------------------------------------------
 
@@ -362,7 +406,7 @@ class FyersSimulator(Simulator):
 
     def admit(self, asked: Asked) -> Answer | None:
         right = self.alive and asked.headers.get("authorization") == f"{APP_ID}:{self.token}"
-        return Answer(403, b"") if asked.path == "/trade/v3" and not right else None
+        return Answer(403, b"") if asked.path != "/hsm/v1-5/prod" and not right else None
 
     def heard(self, socket: Socket, message: str | bytes) -> None:
         if socket.path == "/trade/v3":
@@ -371,6 +415,9 @@ class FyersSimulator(Simulator):
             elif msgspec.json.decode(message) == {"T": "SUB_ORD", "SLIST": ["orders", "trades"], "SUB_T": 1}:
                 socket.facts["orders"] = "yes"
                 socket.send('{"code":1605,"message":"Successfully subscribed","s":"ok"}')
+            return
+        if socket.path == "/tbt-given":
+            self._heard_tbt(socket, message)
             return
         assert isinstance(message, bytes)
         if message == b"\x00\x01\x0b":
@@ -388,6 +435,35 @@ class FyersSimulator(Simulator):
             self._keys(socket, _key_list(fields[1]), on=kind == 4)
         elif kind == 3:
             socket.facts["acknowledged"] = str(int.from_bytes(fields[1], "big"))
+
+    def _address(self, asked: Asked) -> Answer:
+        return self._ok(data={"socket_url": f"{self.feed_url}/tbt-given"})
+
+    def _heard_tbt(self, socket: Socket, message: str | bytes) -> None:
+        if message == "ping":
+            socket.send("pong")
+            return
+        asked = msgspec.json.decode(message)
+        data = asked["data"]
+        if asked["type"] == 2:
+            socket.facts["flows"] = ",".join(data["resumeChannels"])
+            return
+        assert (data["mode"], data["channel"]) == ("depth", "1")
+        for listing in [x for x in LISTED if ticker_of(x) in data["symbols"]]:
+            self._books.pop((socket, listing), None)
+            if data["subs"] == 1 and len(socket.modes) < 5:
+                socket.modes[listing] = "depth"
+                self.show(socket, [listing])
+            elif data["subs"] == -1:
+                socket.modes.pop(listing, None)
+
+    def _show_book(self, socket: Socket, listing: Listing) -> None:
+        """Whole at first; then the levels that changed, and of these what changed."""
+        if socket.facts.get("flows") != "1":
+            return
+        old, new = self._books.get((socket, listing)), self.venue.deep(listing, 50)
+        self._books[socket, listing] = new
+        socket.send(tbt_frame(ticker_of(listing), old, new, int(self.venue.pictures[listing].at.timestamp())))
 
     def _auth(self, socket: Socket, fields: dict[int, bytes]) -> None:
         right = self.alive and fields[1].decode() == HSM_KEY and (fields[2], fields[3]) == (b"P", b"\x01")
@@ -414,6 +490,10 @@ class FyersSimulator(Simulator):
         self.show(socket, [by_key[key] for key in keys] if on else [])
 
     def show(self, socket: Socket, listings: Sequence[Listing]) -> None:
+        if socket.path == "/tbt-given":
+            for listing in listings:
+                self._show_book(socket, listing)
+            return
         records = []
         for key, number in self._topics.get(socket, {}).items():
             listing = next(
