@@ -23,6 +23,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # The platform's own short temporary folder: paths of sockets must stay below 100 characters.
     config.stash[_scratch] = Path(tempfile.mkdtemp(prefix="oalt-"))
     os.environ[HOME] = str(config.stash[_scratch])
+    # Sockets of profiles with long paths go there: those of hosts that tests kill are gone with the run.
+    os.environ["XDG_RUNTIME_DIR"] = str(config.stash[_scratch])
     # Speed is measured in bench, never in a test; in CI the same examples come every time.
     settings.register_profile("tests", deadline=None, print_blob=True, derandomize="CI" in os.environ)
     settings.load_profile("tests")
