@@ -92,14 +92,17 @@ class LoopThread:
         future.add_done_callback(self._pending.discard)
         return future
 
-    def call(self, work: Coroutine[Any, Any, T], timeout_s: float = 10.0) -> T:
-        """Hand in and wait. Raises CallTimeout (the work goes on), EngineDead, or the work's own error."""
+    def call(self, work: Coroutine[Any, Any, T], timeout_s: float = 10.0, *, grace_s: float = 0.0) -> T:
+        """Hand in and wait. Raises CallTimeout (the work goes on), EngineDead, or the work's own error.
+
+        ``grace_s`` is for work that ends itself after ``timeout_s``: a busy machine may be late to tell.
+        """
         if self.inside:
             work.close()
             raise RuntimeError("The engine's own thread must not wait for itself: await the coroutine instead.")
         future = self.submit(work)
         try:
-            return future.result(timeout_s)
+            return future.result(timeout_s + grace_s)
         except concurrent.futures.CancelledError as error:
             raise self._dead() from error
         except TimeoutError as error:

@@ -47,6 +47,8 @@ Starter = Callable[[EngineConfig], Coroutine[Any, Any, ServedEngine]]
 
 CALL_S = 10.0
 """How long a call may take unless its caller says otherwise."""
+GRACE_S = 0.5
+"""How much later than its time a call may tell a blocking caller that it was not answered."""
 
 _LOOK_S = 0.01  # between two looks at lock and record while neither helps
 _SILENT_S = 0.6  # four missed heartbeats: now the lock decides whether the host is dead
@@ -192,7 +194,7 @@ class LinkedHandle:
                 "use the method that ends in _async, or hand the work to a thread of your own."
             )
         # The inner limit speaks first; the outer one is for a loop that no longer turns.
-        return self._thread.call(self._call(command, timeout_s), timeout_s + 0.1)
+        return self._thread.call(self._call(command, timeout_s), timeout_s, grace_s=GRACE_S)
 
     async def _call(self, command: Command[R], timeout_s: float) -> R:
         try:
