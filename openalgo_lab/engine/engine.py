@@ -34,6 +34,7 @@ from openalgo_lab.engine.risk import RiskGate
 from openalgo_lab.engine.risk_settings import load_risk_settings
 from openalgo_lab.engine.router import Line, Router
 from openalgo_lab.engine.sandbox import SandboxDesk, SandboxKeeper
+from openalgo_lab.engine.scheduler import EngineScheduler
 from openalgo_lab.engine.security import Security
 from openalgo_lab.engine.sheet import HealthSheet
 from openalgo_lab.engine.sink import LineSink
@@ -139,6 +140,7 @@ class Engine:
         self.security = Security(parts.vault or VaultKeeper(parts.folder), call=self._call_as, publish=self.bus.publish)
         self.sandbox = SandboxKeeper(self, parts)
         self.connections = Connections(self, parts, self.security.keeper)
+        self.scheduler = EngineScheduler(self.supervisor)
         self.history = HistoryDesk(self, parts, self._worker)
         self.table = self._make_table()
 
@@ -210,6 +212,7 @@ class Engine:
             return
         self._closed = True
         self.snapshots.take_all()
+        self.scheduler.close()
         await self._end("telegram", self.works.telegram.close())
         await self.supervisor.close()
         for line in self.router.lines:

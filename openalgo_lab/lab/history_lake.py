@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from openalgo_lab.lab.core import LabCore
 from openalgo_lab.lab.history import PREPARE_S, span_ns
-from openalgo_lab.lab.history_jobs import DownloadCalls
+from openalgo_lab.lab.history_jobs import DownloadCalls, DownloadJob
 from openalgo_lab.lab.history_records import RecordCalls
+from openalgo_lab.lab.history_schedules import ScheduleCalls
 from openalgo_lab.lab.history_transfer import TransferCalls
 from openalgo_lab.lab.history_views import ViewCalls
 from openalgo_lab.lab.words import Moment, SymbolLike, resolve_key
 from openalgo_lab.model.errors import InputError
-from openalgo_lab.model.history_commands import HistoryReady, PrepareHistory
+from openalgo_lab.model.history_commands import DownloadHistory, HistoryReady, PrepareHistory
 from openalgo_lab.model.times import from_ns
 from openalgo_lab.model.vocabulary import Exchange
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["HistoryLake"]
 
 
-class HistoryLake(DownloadCalls, ViewCalls, TransferCalls, RecordCalls):
+class HistoryLake(DownloadCalls, ScheduleCalls, ViewCalls, TransferCalls, RecordCalls):
     """The candles of this profile, in Parquet files that any tool reads. Each source has a lake of its own: candles of
     two brokers, or of two seeds of the simulated exchange, never mix.
     """
@@ -81,14 +82,16 @@ class HistoryLake(DownloadCalls, ViewCalls, TransferCalls, RecordCalls):
         process calls it, so ``lab.sweep(..., {"SBIN": lab.lake.reader("SBIN", "5m", "2025-01-01")})`` sends no candles.
         Only final candles; the simulated exchange's are downloaded for it.
         """
-        from openalgo_lab.store.history.reading import LakeBars
+        from openalgo_lab.store.history.reading import LakeBars, needed_end
+        from openalgo_lab.store.history.resample import parse_interval
 
         key = resolve_key(self._lab.handle.instruments, symbol, exchange)
         start_ns, end_ns = span_ns(self._lab, start, end)
         ask = PrepareHistory(key, interval, start_ns, end_ns)
         ready = self._ready(ask)
         if not ready.root:
-            self.download(key, interval, start, end).wait()
+            last_ns = needed_end(parse_interval(interval), end_ns)
+            DownloadJob(self._lab, self._lab.call(DownloadHistory((key,), interval, start_ns, last_ns))).wait()
             ready = self._ready(ask)
         if not ready.root:
             raise InputError(f"Candles of {key} at {interval} are not kept in the lake: give a frame of lab.history.")

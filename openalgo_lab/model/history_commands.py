@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from openalgo_lab.model.command_base import Command
+from openalgo_lab.model.command_base import Command, Done
 from openalgo_lab.model.instruments import InstrumentKey
 
 __all__ = [
@@ -14,15 +14,24 @@ __all__ = [
     "BarsReply",
     "ControlHistoryJob",
     "DownloadHistory",
+    "DropHistoryGroup",
+    "DropHistorySchedule",
     "GetHistory",
+    "GetHistoryGroups",
     "GetHistoryJobs",
+    "GetHistorySchedules",
+    "HistoryGroup",
     "HistoryItem",
     "HistoryJob",
     "HistoryReady",
+    "HistorySchedule",
     "ItemState",
     "JobAction",
     "JobState",
     "PrepareHistory",
+    "PutHistoryGroup",
+    "PutHistorySchedule",
+    "RunHistorySchedule",
 ]
 
 
@@ -172,5 +181,91 @@ class GetHistoryJobs(Command[tuple[HistoryJob, ...]], frozen=True, tag="get_hist
     """All downloads, the newest last."""
 
 
-AnyHistoryCommand = GetHistory | PrepareHistory | DownloadHistory | ControlHistoryJob | GetHistoryJobs
+class HistoryGroup(msgspec.Struct, frozen=True):
+    """A watch-list of symbols whose candles are kept together."""
+
+    name: str
+    keys: tuple[InstrumentKey, ...]
+
+
+class PutHistoryGroup(Command[HistoryGroup], frozen=True, tag="put_history_group"):
+    """Make a group, or give it other symbols."""
+
+    name: str
+    keys: tuple[InstrumentKey, ...]
+
+
+class DropHistoryGroup(Command[Done], frozen=True, tag="drop_history_group"):
+    """The group is no more; its candles stay."""
+
+    name: str
+
+
+class GetHistoryGroups(Command[tuple[HistoryGroup, ...]], frozen=True, tag="get_history_groups"):
+    """All groups."""
+
+
+class HistorySchedule(msgspec.Struct, frozen=True):
+    """A download that is begun every day at ``at`` ("HH:MM", IST) on ``days`` (0 = Monday) that the group's exchanges
+    trade: the last ``lookback_days`` are kept complete. Times in UTC ns, 0 = never.
+    """
+
+    schedule_id: str
+    group: str
+    interval: str
+    at: str
+    days: tuple[int, ...]
+    lookback_days: int
+    source: str
+    """"" = the market that is shown."""
+    created_ns: int
+    enabled: bool = True
+    last_run_ns: int = 0
+    last_job: str = ""
+    message: str = ""
+    next_run_ns: int = 0
+
+
+class PutHistorySchedule(Command[HistorySchedule], frozen=True, tag="put_history_schedule"):
+    """A new schedule, or with ``schedule_id`` other terms of one."""
+
+    group: str
+    interval: str
+    at: str = "18:00"
+    days: tuple[int, ...] = (0, 1, 2, 3, 4)
+    lookback_days: int = 30
+    enabled: bool = True
+    schedule_id: str = ""
+
+
+class DropHistorySchedule(Command[Done], frozen=True, tag="drop_history_schedule"):
+    """It begins no more downloads."""
+
+    schedule_id: str
+
+
+class RunHistorySchedule(Command[HistoryJob], frozen=True, tag="run_history_schedule"):
+    """Begin its download now."""
+
+    schedule_id: str
+
+
+class GetHistorySchedules(Command[tuple[HistorySchedule, ...]], frozen=True, tag="get_history_schedules"):
+    """All schedules."""
+
+
+AnyHistoryCommand = (
+    GetHistory
+    | PrepareHistory
+    | DownloadHistory
+    | ControlHistoryJob
+    | GetHistoryJobs
+    | PutHistoryGroup
+    | DropHistoryGroup
+    | GetHistoryGroups
+    | PutHistorySchedule
+    | DropHistorySchedule
+    | RunHistorySchedule
+    | GetHistorySchedules
+)
 """This module's commands, as the tagged union in which they travel."""

@@ -12,9 +12,11 @@ from openalgo_lab.engine.composition import Composition
 from openalgo_lab.engine.market_data import MarketData
 from openalgo_lab.engine.principal import Permission, Principal
 from openalgo_lab.engine.router import Router
+from openalgo_lab.engine.scheduler import EngineScheduler
 from openalgo_lab.engine.supervisor import Supervisor
 from openalgo_lab.engine.table import Idempotency, handles
 from openalgo_lab.model import history_commands as h
+from openalgo_lab.model.command_base import Done
 from openalgo_lab.model.errors import InputError
 from openalgo_lab.store.instruments import InstrumentStore
 
@@ -33,6 +35,7 @@ class Host(Protocol):
     data: MarketData
     supervisor: Supervisor
     bus: Bus
+    scheduler: EngineScheduler
 
     @property
     def instruments(self) -> InstrumentStore:
@@ -90,6 +93,43 @@ class HistoryDesk:
         """All."""
         return (await self._open()).jobs.all()
 
+    @handles(h.PutHistoryGroup, permission=Permission.TRADE, idempotency=Idempotency.IDEMPOTENT)
+    async def put_history_group(self, command: h.PutHistoryGroup, _: Principal) -> h.HistoryGroup:
+        """Make or change one."""
+        return await (await self._open()).groups.put(command)
+
+    @handles(h.DropHistoryGroup, permission=Permission.TRADE, idempotency=Idempotency.IDEMPOTENT)
+    async def drop_history_group(self, command: h.DropHistoryGroup, _: Principal) -> Done:
+        """Remove one."""
+        await (await self._open()).groups.drop(command.name)
+        return Done()
+
+    @handles(h.GetHistoryGroups, permission=Permission.READ)
+    async def get_history_groups(self, _: h.GetHistoryGroups, __: Principal) -> tuple[h.HistoryGroup, ...]:
+        """All."""
+        return (await self._open()).groups.all()
+
+    @handles(h.PutHistorySchedule, permission=Permission.TRADE, audit=True, idempotency=Idempotency.BY_KEY)
+    async def put_history_schedule(self, command: h.PutHistorySchedule, _: Principal) -> h.HistorySchedule:
+        """Make or change one."""
+        return await (await self._open()).schedules.put(command)
+
+    @handles(h.DropHistorySchedule, permission=Permission.TRADE, audit=True, idempotency=Idempotency.IDEMPOTENT)
+    async def drop_history_schedule(self, command: h.DropHistorySchedule, _: Principal) -> Done:
+        """Remove one."""
+        await (await self._open()).schedules.drop(command.schedule_id)
+        return Done()
+
+    @handles(h.RunHistorySchedule, permission=Permission.TRADE, idempotency=Idempotency.IDEMPOTENT)
+    async def run_history_schedule(self, command: h.RunHistorySchedule, _: Principal) -> h.HistoryJob:
+        """Now."""
+        return await (await self._open()).schedules.run(command.schedule_id)
+
+    @handles(h.GetHistorySchedules, permission=Permission.READ)
+    async def get_history_schedules(self, _: h.GetHistorySchedules, __: Principal) -> tuple[h.HistorySchedule, ...]:
+        """All."""
+        return (await self._open()).schedules.all()
+
     async def _open(self) -> HistoryKeeper:
         """Loaded now: NumPy code and tables that an engine without questions about candles never needs."""
         async with self._opening:
@@ -106,6 +146,7 @@ class HistoryDesk:
                     supervisor=host.supervisor,
                     publish=host.bus.publish,
                     report=host.report,
+                    scheduler=host.scheduler,
                 )
                 self._keeper = keeper
                 await keeper.restore()

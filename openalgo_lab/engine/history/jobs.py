@@ -96,25 +96,28 @@ class Jobs:
         """All downloads, the newest last."""
         return tuple(self._jobs.values())
 
-    async def download(self, command: DownloadHistory) -> HistoryJob:
-        """Begin; the same download that still runs is given back."""
-        source = self._sources.shown()
+    def find(self, job_id: str) -> HistoryJob | None:
+        """One of them; None where there is none."""
+        return self._jobs.get(job_id)
+
+    async def download(self, command: DownloadHistory, source_name: str = "") -> HistoryJob:
+        """Begin; the same download that still runs is given back. ``source_name`` "" is the market that is shown; a
+        source that is not there now is waited for.
+        """
+        source = self._sources.named(source_name) if source_name else self._sources.shown()
+        name = source.name if source is not None else source_name
         interval = parse_interval(command.interval).stored
         keys = tuple(dict.fromkeys(command.keys))
-        self._check(source, interval, command)
+        _check(source, interval, command)
         for job in self._jobs.values():
-            same = (job.source, job.interval, job.start_ns, job.end_ns) == (
-                source.name,
-                interval,
-                command.start_ns,
-                command.end_ns,
-            )
+            terms = (name, interval, command.start_ns, command.end_ns)
+            same = (job.source, job.interval, job.start_ns, job.end_ns) == terms
             if same and not job.state.over and {item.key for item in job.items} == set(keys):
                 return job
         job = HistoryJob(
             job_id=secrets.token_hex(4),
             name=command.name or _name_of(keys, interval),
-            source=source.name,
+            source=name,
             interval=interval,
             start_ns=command.start_ns,
             end_ns=command.end_ns,
@@ -125,7 +128,8 @@ class Jobs:
         if command.again:
             self._again.add(job.job_id)
         self._jobs[job.job_id] = job
-        self._measure(job, source)
+        if source is not None:
+            self._measure(job, source)
         await self._keep(job.job_id)
         self._go(job.job_id)
         return self._jobs[job.job_id]
@@ -319,15 +323,18 @@ class Jobs:
     async def _keep(self, job_id: str) -> None:
         await self._book.put(KIND, job_id, KeptJob(self._jobs[job_id], job_id in self._again))
 
-    def _check(self, source: Source, interval: Stored, command: DownloadHistory) -> None:
-        if not command.keys:
-            raise InputError("There is nothing to download: give at least one symbol.", field="symbols")
-        if command.start_ns >= command.end_ns:
-            raise InputError("The download's start must lie before its end: swap them.", field="start")
-        if not source.name:
-            raise NotSupported("Nothing of a replay is kept: download from a broker or the simulated exchange.")
-        if not source.has(interval):
-            raise NotSupported(f"{source.name} has no candles of {interval}, so there is nothing to keep.", "interval")
+
+def _check(source: Source | None, interval: Stored, command: DownloadHistory) -> None:
+    if not command.keys:
+        raise InputError("There is nothing to download: give at least one symbol.", field="symbols")
+    if command.start_ns >= command.end_ns:
+        raise InputError("The download's start must lie before its end: swap them.", field="start")
+    if source is None:
+        return
+    if not source.name:
+        raise NotSupported("Nothing of a replay is kept: download from a broker or the simulated exchange.")
+    if not source.has(interval):
+        raise NotSupported(f"{source.name} has no candles of {interval}, so there is nothing to keep.", "interval")
 
 
 def _name_of(keys: tuple[object, ...], interval: Stored) -> str:

@@ -9,11 +9,14 @@ from openalgo_lab.engine.composition import Composition
 from openalgo_lab.engine.history.book import HistoryBook
 from openalgo_lab.engine.history.damage import DamageWatch
 from openalgo_lab.engine.history.filling import Filler
+from openalgo_lab.engine.history.groups import Groups
 from openalgo_lab.engine.history.jobs import Jobs
 from openalgo_lab.engine.history.preparing import Preparer
+from openalgo_lab.engine.history.schedules import Schedules
 from openalgo_lab.engine.history.sources import Sources
 from openalgo_lab.engine.history.writing import ThreadWriter
 from openalgo_lab.engine.router import Router
+from openalgo_lab.engine.scheduler import EngineScheduler
 from openalgo_lab.engine.supervisor import Supervisor
 from openalgo_lab.model.events import HistoryProgress
 from openalgo_lab.model.instruments import InstrumentKey
@@ -37,6 +40,7 @@ class HistoryKeeper:
         supervisor: Supervisor,
         publish: Callable[[HistoryProgress], None],
         report: Callable[[str, str], None],
+        scheduler: EngineScheduler,
     ) -> None:
         self._writer = ThreadWriter()
         self._book = HistoryBook(parts.folder)
@@ -64,9 +68,22 @@ class HistoryKeeper:
             now_ns=parts.now_ns,
         )
 
+        self.groups = Groups(self._book)
+        self.schedules = Schedules(
+            scheduler=scheduler,
+            jobs=self.jobs,
+            groups=self.groups,
+            sources=sources,
+            book=self._book,
+            now_ns=parts.now_ns,
+            report=report,
+        )
+
     async def restore(self) -> None:
         """Take up what the last engine left."""
         await self.jobs.restore()
+        await self.groups.restore()
+        await self.schedules.restore()
 
     def close(self) -> None:
         """What is being written is finished; the rest goes on with the next engine."""

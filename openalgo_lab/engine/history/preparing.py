@@ -20,10 +20,11 @@ from openalgo_lab.model.history_commands import BarsReply, HistoryReady, Prepare
 from openalgo_lab.model.instruments import InstrumentKey
 from openalgo_lab.model.market import Bars, Quote
 from openalgo_lab.model.times import trade_date
+from openalgo_lab.store.history.columns import cut
 from openalgo_lab.store.history.hours import day_of
 from openalgo_lab.store.history.places import lake_root
 from openalgo_lab.store.history.reading import LakeBars, hours_of, needed_end
-from openalgo_lab.store.history.resample import Interval, parse_interval
+from openalgo_lab.store.history.resample import Interval, parse_interval, resample
 from openalgo_lab.store.history.series import Series, series_dir
 
 __all__ = ["Preparer", "reply_of"]
@@ -75,7 +76,7 @@ class Preparer:
         if missing:
             await self._damage.tell(root, series)
         if missing and source.computed:
-            return await self._straight(source, command)
+            return await self._computed(source, command, asked)
         if missing and not await self._filled(source, root, series, span):
             return HistoryReady(source.name, str(root), final_ns, left=True, always_open=source.always_open)
         fresh = await self._fresh(source, series, max(final_ns, command.start_ns), span[1])
@@ -133,6 +134,18 @@ class Preparer:
         except RuleError:
             return asked.unit in "WMY"
         return True
+
+    async def _computed(self, source: Source, command: PrepareHistory, asked: Interval) -> HistoryReady:
+        """Nothing is kept of what can be computed; a length that the source does not know is built here."""
+        try:
+            return await self._straight(source, command)
+        except InputError:
+            series, end_ns = Series(command.key, asked.stored), needed_end(asked, command.end_ns)
+            bars = await self._filler.fresh(source, series, command.start_ns, min(end_ns, self._now_ns() + 1))
+        hours = hours_of(source.always_open)
+        whole = await asyncio.to_thread(resample, bars, asked, command.key.exchange, hours)
+        reply = reply_of(cut(whole, command.start_ns, command.end_ns))
+        return HistoryReady(source.name, "", command.start_ns, reply, always_open=source.always_open)
 
     async def _straight(self, source: Source, command: PrepareHistory) -> HistoryReady:
         """The source's own candles; nothing is kept."""
