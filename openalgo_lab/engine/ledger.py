@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import date
 
 import msgspec
 
 from openalgo_lab.broker.adapter import OrderChange
-from openalgo_lab.engine.merging import Dossier, Verdict, better_fill
+from openalgo_lab.engine.ledger_entries import fill_of, has_terms, judged, name_of, order_of_intent, order_of_report
+from openalgo_lab.engine.merging import Dossier, better_fill
 from openalgo_lab.engine.positions import PositionBook, PositionKey
 from openalgo_lab.model.events import (
     AnyEvent,
@@ -26,7 +28,7 @@ from openalgo_lab.model.events import (
 from openalgo_lab.model.orders import Fill, Order, OrderIntent, OrderStatus, Pending, is_legal
 from openalgo_lab.model.portfolio import Account, Funds, Holding, Position
 from openalgo_lab.model.reports import FillReport, OrderReport, PositionReport, Report
-from openalgo_lab.model.vocabulary import Validity
+from openalgo_lab.model.times import trade_date
 
 __all__ = ["Ledger"]
 
@@ -147,10 +149,32 @@ class Ledger:
             self._funds.pop(account, None)
             self._rewrite = True
 
+    def turn(self, account: str, day: date, listed: Collection[str]) -> None:
+        """Another day: what ended before it goes, and positions begin anew with what is held (:meth:`open_position`).
+
+        ``listed``: the broker's ids of orders and trades that its books still show; they stay.
+        """
+        with self._change():
+            trades = [(key, report) for key, (report, fill) in self._trades.items() if _is_past(fill.time_ns, day)]
+            for key, report in trades:
+                if key[0] == account and report.trade_id not in listed:
+                    del self._trades[key]
+                    self._by_parent[(account, report.broker_order_id)].discard(report.trade_id)
+                    self._by_tag[(account, report.order_id)].discard(report.trade_id)
+            for order in self.orders(account):
+                if order.done and order.broker_order_id not in listed and _is_past(order.created_ns, day):
+                    del self._files[order.order_id], self._orders[order.order_id]
+                    self._by_broker_id.pop((account, order.broker_order_id), None)
+            self._positions.forget(account)
+            for key, (_, fill) in self._trades.items():
+                if key[0] == account:
+                    self._positions.put(fill)
+            self._rewrite = True
+
     def open(self, intent: OrderIntent, sent_ns: int = 0) -> Order:
         """Enter an order whose intent is durable: it is on its way."""
         with self._change():
-            order = _order_of(intent, self._accounts[intent.account], sent_ns)
+            order = order_of_intent(intent, self._accounts[intent.account], sent_ns)
             self._files[order.order_id] = _File(order)
             self._store(order)
             # A stream that was faster than we are may have spoken of it already.
@@ -200,7 +224,7 @@ class Ledger:
         """A trade of an earlier day of an order that goes on: the order's, but none of today's trades and positions."""
         with self._change():
             if (file := self._parent(account, report)) is not None:
-                file.fills[report.trade_id] = _fill_of(account, report, file.order)
+                file.fills[report.trade_id] = fill_of(account, report, file.order)
                 self._judge(file)
 
     def adopt(self, account: str) -> list[Order]:
@@ -277,7 +301,7 @@ class Ledger:
         order_id = report.order_id or report.broker_order_id
         if order_id in self._files:  # The same number at another broker.
             order_id = f"{key[0]}-{report.broker_order_id}"
-        order = _order_of_report(order_id, self._accounts[key[0]], report)
+        order = order_of_report(order_id, self._accounts[key[0]], report)
         file = self._files[order_id] = _File(order)
         self._by_broker_id[key] = order_id
         self._store(order)
@@ -323,7 +347,7 @@ class Ledger:
             )
         if winner is old and (fill.order_id or parent is None):
             return self._judge(parent) if not same and parent is not None else False
-        if _fill_of(account, winner, parent.order if parent is not None else None) == fill:
+        if fill_of(account, winner, parent.order if parent is not None else None) == fill:
             self._trades[(account, report.trade_id)] = (winner, fill)
             return self._judge(parent) if not same and parent is not None else False
         self._positions.take_out(fill)
@@ -332,7 +356,7 @@ class Ledger:
 
     def _enter_trade(self, account: str, report: FillReport, parent: _File | None = None) -> None:
         file = parent or self._parent(account, report)
-        fill = _fill_of(account, report, file.order if file is not None else None)
+        fill = fill_of(account, report, file.order if file is not None else None)
         self._trades[(account, report.trade_id)] = (report, fill)
         self._by_parent.setdefault((account, report.broker_order_id), set()).add(report.trade_id)
         self._by_tag.setdefault((account, report.order_id), set()).add(report.trade_id)
@@ -363,16 +387,18 @@ class Ledger:
         """Let the evidence speak; what contradicts itself becomes an alarm on the order and an error for people."""
         asked = file.asked.quantity if file.asked is not None else 0
         verdict = file.dossier.judge(file.order.quantity, asked, file.fills, local=file.local)
-        order = _judged(file.order, verdict, file.local, file.reason)
-        if file.asked is not None and _has_terms(order, file.asked):
+        order = judged(file.order, verdict, file.local, file.reason)
+        if file.asked is not None and has_terms(order, file.asked):
             order, file.asked = msgspec.structs.replace(order, pending=Pending.NONE), None
         if order.done and order.pending:
             order = msgspec.structs.replace(order, pending=Pending.NONE)
         if not is_legal(file.order.status, order.status):
-            self._tell(f"{_name(order)} went from {file.order.status.value} to {order.status.value}: check the broker.")
+            self._tell(
+                f"{name_of(order)} went from {file.order.status.value} to {order.status.value}: check the broker."
+            )
         for alarm in order.alarms:
             if alarm not in file.order.alarms:
-                self._tell(f"{_name(order)}: {alarm}")
+                self._tell(f"{name_of(order)}: {alarm}")
         return self._update(file, order)
 
     def _tell(self, message: str) -> None:
@@ -426,71 +452,5 @@ class Ledger:
             self._publish(event)
 
 
-def _judged(order: Order, verdict: Verdict, local: OrderStatus, reason: str) -> Order:
-    terms = verdict.terms
-    if terms is not None:
-        names = ("quantity", "price", "trigger_price", "price_type")
-        order = msgspec.structs.replace(order, **{name: getattr(terms, name) for name in names})
-    return msgspec.structs.replace(
-        order,
-        status=verdict.status or local,
-        filled_quantity=verdict.filled_quantity,
-        average_price=verdict.average_price,
-        reason=verdict.reason if verdict.status is not None else reason,
-        alarms=verdict.alarms,
-    )
-
-
-def _has_terms(order: Order, change: OrderChange) -> bool:
-    mine = (order.quantity, order.price_type, order.price, order.trigger_price)
-    return mine == (change.quantity, change.price_type, change.price, change.trigger_price)
-
-
-def _name(order: Order) -> str:
-    return f"Order {order.order_id} ({order.side} {order.quantity} {order.symbol})"
-
-
-def _order_of(intent: OrderIntent, account: Account, sent_ns: int) -> Order:
-    fields = {name: getattr(intent, name) for name in intent.__struct_fields__}
-    return Order(**fields, mode=account.mode, status=OrderStatus.SENDING, sent_ns=sent_ns, updated_ns=sent_ns)
-
-
-def _order_of_report(order_id: str, account: Account, report: OrderReport) -> Order:
-    return Order(
-        order_id=order_id,
-        account=account.account,
-        mode=account.mode,
-        exchange=report.exchange,
-        symbol=report.symbol,
-        side=report.side,
-        quantity=report.quantity,
-        product=report.product,
-        price_type=report.price_type,
-        price=report.price,
-        trigger_price=report.trigger_price,
-        disclosed_quantity=0,
-        validity=Validity.DAY,
-        strategy="",
-        status=OrderStatus.ACCEPTED,
-        broker_order_id=report.broker_order_id,
-        created_ns=report.exchange_ns,
-    )
-
-
-def _fill_of(account: str, report: FillReport, order: Order | None) -> Fill:
-    return Fill(
-        trade_id=report.trade_id,
-        order_id=order.order_id if order is not None else "",
-        broker_order_id=report.broker_order_id,
-        account=account,
-        exchange=report.exchange,
-        symbol=report.symbol,
-        side=report.side,
-        product=order.product if order is not None else report.product,
-        quantity=report.quantity,
-        price=report.price,
-        time_ns=report.exchange_ns,
-        strategy=order.strategy if order is not None else "",
-        tag=order.tag if order is not None else "",
-        settlement=report.settlement,
-    )
+def _is_past(at_ns: int, day: date) -> bool:
+    return at_ns > 0 and trade_date(at_ns) < day

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from datetime import date
 
 import msgspec
 
@@ -20,7 +21,7 @@ from openalgo_lab.engine.recorder import Recorder
 from openalgo_lab.engine.router import Line
 from openalgo_lab.model.errors import LabError, SessionExpired
 from openalgo_lab.model.orders import Order, OrderStatus
-from openalgo_lab.model.reports import Evidence, OrderReport, PositionReport, Report
+from openalgo_lab.model.reports import Evidence, FillReport, OrderReport, PositionReport, Report
 from openalgo_lab.model.times import trade_date
 
 __all__ = ["Reconciler"]
@@ -45,6 +46,7 @@ class _LineState:
         self.pending_since: dict[str, float] = {}
         self.told: set[object] = set()
         self.last_look = 0.0
+        self.day: date | None = None
 
 
 class Reconciler:
@@ -106,6 +108,7 @@ class Reconciler:
             self._note_unknown(line.name, state, began)
             book = await line.adapter.order_book()
             trades = await line.adapter.trade_book()
+            await self._turn_day(line, state, book, trades)
             await self._take(line, book)
             await self._take(line, trades)
             self._ledger.adopt(line.name)
@@ -115,6 +118,21 @@ class Reconciler:
             self._ledger.set_holdings(line.name, await line.adapter.holdings())
             self._ledger.set_funds(await line.adapter.funds())
             state.last_look = self._monotonic()
+
+    async def _turn_day(
+        self, line: Line, state: _LineState, book: Sequence[OrderReport], trades: Sequence[FillReport]
+    ) -> None:
+        """On the first look of a day the ledger lets go of the day before, as if the engine had begun anew."""
+        today = trade_date(self._now_ns())
+        if state.day is not None and state.day < today:
+            listed = {report.broker_order_id for report in book} | {report.trade_id for report in trades}
+            held = await line.adapter.positions()
+            with self._ledger.batch():  # nobody sees the account without what it holds
+                self._ledger.turn(line.name, today, listed)
+                state.opened = False
+                self._handle_difference(line, state, [one for one in held if self._held(line, one) != one.quantity])
+            state.told.clear()
+        state.day = today
 
     async def _take(self, line: Line, reports: Sequence[Report]) -> None:
         """A long book in portions, so that no tick or order waits for it."""
