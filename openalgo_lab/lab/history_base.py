@@ -68,7 +68,9 @@ class LakeReads:
         return history_frame(found.bars, symbol=str(key), source=source, gaps=found.gaps)
 
     def _key(self, symbol: SymbolLike, exchange: Exchange | str | None) -> InstrumentKey:
-        """A listed instrument, or the one that a text with an exchange spells."""
+        """A listed instrument, or the one that a key or a text with an exchange spells."""
+        if isinstance(symbol, InstrumentKey):
+            return symbol
         text = symbol.strip().upper() if isinstance(symbol, str) else ""
         where, colon, name = text.partition(":")
         if colon and name and where in set(Exchange):

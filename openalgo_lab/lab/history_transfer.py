@@ -17,7 +17,7 @@ from openalgo_lab.model.vocabulary import Exchange
 if TYPE_CHECKING:
     import pandas as pd
 
-    from openalgo_lab.store.history.catalogue import Entry
+    from openalgo_lab.store.history.catalogue import Catalogue
     from openalgo_lab.store.history.gaps import Gap
 
 __all__ = ["TransferCalls"]
@@ -110,11 +110,11 @@ class TransferCalls(LakeReads):
             export_many(path, parts)
         return path
 
-    def entries(self, source: str) -> tuple[Entry, ...]:
-        """A value a series of a source: candles, first and last, gaps, bytes."""
+    def catalogue_of(self, source: str) -> Catalogue:
+        """Looks into the lake of a source; whoever looks often keeps it, for only what changed is read again."""
         from openalgo_lab.store.history.catalogue import Catalogue
 
-        return Catalogue(self.store(source), self._hours(source)).entries()
+        return Catalogue(self.store(source), self._hours(source))
 
     def catalogue(self, source: str | None = None) -> pd.DataFrame:
         """A row a series that is kept: first and last candle, how many, how many the trading calendar misses, in how
@@ -122,7 +122,7 @@ class TransferCalls(LakeReads):
         """
         from openalgo_lab.lab.frames import frame_of
 
-        rows = [(name, one) for name in self._sources(source) for one in self.entries(name)]
+        rows = [(name, one) for name in self._sources(source) for one in self.catalogue_of(name).entries()]
         return frame_of(
             {
                 "source": [name for name, _ in rows],
@@ -141,7 +141,7 @@ class TransferCalls(LakeReads):
     def gaps(self, symbol: SymbolLike, interval: str = "1m", *, source: str | None = None) -> tuple[Gap, ...]:
         """What the trading calendar expects of the spans that were fetched or imported and is not there."""
         key = self._key(symbol, None)
-        entries = self.entries(source or self.source)
+        entries = self.catalogue_of(source or self.source).entries()
         return next((one.gaps for one in entries if (one.series.key, one.series.interval) == (key, interval)), ())
 
     def _sources(self, source: str | None) -> tuple[str, ...]:
