@@ -43,6 +43,10 @@ class WidgetCalls(LabCore):
         """The whole desk."""
         return self._widget("desk", "Desk", **options)
 
+    def history_manager(self, **options: Any) -> Any:
+        """Candles that are kept: downloads, coverage and gaps, schedules, files in and out."""
+        return self._widget("history", "HistoryManager", **options)
+
     def vault(self, **options: Any) -> Any:
         """The dialog that makes, unlocks and locks the profile's vault."""
         return self._widget("vault", "VaultDialog", **options)
