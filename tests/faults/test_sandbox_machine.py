@@ -3,15 +3,17 @@
 Quantity and cash are conserved to the last ten-thousandth of a rupee after every step, over restarts at any moment,
 over any number of days and every boundary of a day; ledger, fill book and venue always tell the same trades.
 
-The long form counts its steps and prints its seed: ``pytest tests/faults/test_sandbox_machine.py --long -s``.
+The long form counts its steps and prints its seed: ``pytest tests/faults/test_sandbox_machine.py --long -s -k 200_000``.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
 import time as clocks
 from collections import Counter
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from datetime import date, datetime, time, timedelta
 from typing import Any, ClassVar
 
@@ -310,21 +312,39 @@ STEPS = 200_000
 @pytest.mark.long
 @pytest.mark.timeout(0)
 def test_quantity_and_cash_are_conserved_in_200_000_steps() -> None:
-    """Rounds of a thousand examples until so many steps were checked; a failure names its round's seed."""
+    """Rounds on all processors until so many steps were checked; a failure names its round's seed.
+
+    MACHINE_SEED repeats a run from its first round on, MACHINE_WORKERS sets how many rounds run at once.
+    """
     first = int(os.environ.get("MACHINE_SEED", random.SystemRandom().randrange(2**31)))
-    began, cpu = clocks.perf_counter(), clocks.process_time()
+    workers = int(os.environ.get("MACHINE_WORKERS", os.cpu_count() or 1))
+    began, total, spent = clocks.perf_counter(), Counter[str](), 0.0
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        waiting = {pool.submit(_round, first + number) for number in range(workers)}
+        following = first + workers
+        while total["checked"] < STEPS:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for one in done:
+                steps, cpu = one.result()
+                total, spent = total + steps, spent + cpu
+                waiting.add(pool.submit(_round, following))
+                following += 1
+            print(f"{total['checked']} steps from seed {first} on, {clocks.perf_counter() - began:.0f} s", flush=True)
+        pool.shutdown(cancel_futures=True)
+    print(f"{dict(total)}: {spent:.0f} s of processor, {total['checked'] / spent:.0f} steps a second")
+
+
+def _round(number: int) -> tuple[Counter[str], float]:
+    """Twenty examples under a seed: what was done, and the seconds of processor that it took."""
 
     class Counted(Machine):
         steps: ClassVar[Counter[str]] = Counter()
 
-    form = settings(max_examples=100, stateful_step_count=100, database=None, phases=[Phase.generate], **COMMON)
-    for number in range(first, first + STEPS):
-        print(f"seed {number}: {dict(Counted.steps)} after {clocks.perf_counter() - began:.0f} s", flush=True)
-        if Counted.steps["checked"] >= STEPS:
-            break
+    cpu = clocks.process_time()
+    form = settings(max_examples=20, stateful_step_count=100, database=None, phases=[Phase.generate], **COMMON)
+    try:
         run_state_machine_as_test(seed(number)(Counted), settings=form)
-    spent = clocks.process_time() - cpu
-    print(
-        f"{Counted.steps['checked']} steps, {spent:.0f} s of processor, {Counted.steps['checked'] / spent:.0f} a second"
-    )
-    assert Counted.steps["checked"] >= STEPS
+    except BaseException as error:
+        error.add_note(f"In the round of seed {number}.")
+        raise
+    return Counted.steps, clocks.process_time() - cpu
