@@ -117,7 +117,7 @@ def test_a_strategy_may_name_its_universe(lab: Lab) -> None:
     result = lab.backtest(Named, ("15m", "2026-09-01", "2026-09-30"))
     assert list(result.bars) == ["SBIN", "INFY"]
     frame = lab.history("SBIN", "15m", "2026-09-01", "2026-09-30", exchange="NSE")
-    pd.testing.assert_frame_equal(result.bars["SBIN"], frame, check_freq=False)
+    pd.testing.assert_frame_equal(result.bars["SBIN"], pd.DataFrame(frame), check_freq=False)
     with pytest.raises(InputError, match="names no universe"):
         lab.backtest(Holds, ("15m", "2026-09-01"))
     with pytest.raises(InputError, match="swap them"):
