@@ -31,6 +31,14 @@ class OrderWidgetCalls(LookedAfterCalls):
         """Today's curve with drawdown, results after charges, statistics."""
         return _made("pnl", "PnlTracker", self, **options)
 
+    def journal(self, **options: Any) -> Any:
+        """Trades with notes and tags, closed trades with their results (``lab.trade_journal`` has the frames)."""
+        return _made("journal", "JournalView", self, **options)
+
+    def sandbox_settings(self, **options: Any) -> Any:
+        """The sandbox's money and settings (``lab.sandbox`` has them as values)."""
+        return _made("sandbox", "SandboxPanel", self, **options)
+
     def alert_list(self, **options: Any) -> Any:
         """Alerts with toasts and sound."""
         return _made("alerts", "AlertsView", self, **options)
@@ -42,6 +50,10 @@ class OrderWidgetCalls(LookedAfterCalls):
     def latency(self, **options: Any) -> Any:
         """Percentiles of how long orders take."""
         return _made("order_timeline", "LatencyMonitor", self, **options)
+
+    def traffic(self, **options: Any) -> Any:
+        """What passes to and from the brokers, by account and endpoint, and the use of their rates."""
+        return _made("order_timeline", "TrafficMonitor", self, **options)
 
 
 def _made(module: str, name: str, *args: Any, **options: Any) -> Any:

@@ -13,9 +13,9 @@ class EndpointTraffic(msgspec.Struct, frozen=True):
     """One endpoint of one account since the account was opened.
 
     ``requests`` are REST calls that were tried, or messages sent to a feed; ``answers`` those that came back, or the
-    feed's own messages. ``refused``: the broker answered with an error; ``failed``: nothing came back; ``throttled``: our limiter
-    or the broker said "too many", and nothing was done. Milliseconds are of the last calls, NaN without one;
-    ``waited_ms`` is the longest wait for a turn within the rates. ``last_ns`` UTC.
+    feed's own messages. ``refused``: the broker answered with an error; ``failed``: nothing came back; ``throttled``:
+    our limiter or the broker said "too many", and nothing was done. Milliseconds are of the last calls, NaN without
+    one; ``waited_ms`` is the longest wait for a turn within the rates. ``last_ns`` UTC.
     """
 
     account: str

@@ -13,6 +13,7 @@ from openalgo_lab.model.orders import Order
 from openalgo_lab.ui.grid import Column, Empty, Grid
 from openalgo_lab.ui.live import KernelLoop, publisher_of
 from openalgo_lab.ui.order_timeline.latency import Spread, spreads, steps
+from openalgo_lab.ui.saving import SaveButton, csv_text
 from openalgo_lab.ui.style.sheet import StyleSheet
 
 if TYPE_CHECKING:
@@ -104,7 +105,9 @@ class LatencyMonitor(ipywidgets.VBox):
             empty=Empty(text="No order has been measured yet."),
             height=height,
         )
-        super().__init__([self.grid])
+        self.save = SaveButton("CSV", "Save every order's own latencies as a CSV file", self._file)
+        bar = ipywidgets.HBox([ipywidgets.Label("Latency of orders").add_class("oal-form-title"), self.save])
+        super().__init__([StyleSheet("approval"), bar.add_class("oal-form"), self.grid])
         self.publish()
         publisher_of(self._handle).add(self)
 
@@ -129,8 +132,11 @@ class LatencyMonitor(ipywidgets.VBox):
 
     def export(self, path: Path | str) -> Path:
         """One row an order: its stages in ms, to ``.csv``, ``.xlsx`` or ``.parquet``."""
+        return export_frames({"latency": frame_of(self._columns())}, path)
+
+    def _columns(self) -> dict[str, list[Any]]:
         orders = self._handle.books.orders
-        columns: dict[str, list[Any]] = {
+        return {
             "order_id": [one.order_id for one in orders],
             "account": [one.account for one in orders],
             "symbol": [one.symbol for one in orders],
@@ -138,7 +144,10 @@ class LatencyMonitor(ipywidgets.VBox):
             "acknowledged_ms": [_gap(one.sent_ns, one.acked_ns) for one in orders],
             "status": [one.status.value for one in orders],
         }
-        return export_frames({"latency": frame_of(columns)}, path)
+
+    def _file(self) -> tuple[str, str]:
+        columns = self._columns()
+        return "latency.csv", csv_text(tuple(columns), zip(*columns.values(), strict=True))
 
     def close(self) -> None:
         """End the widget."""
