@@ -40,7 +40,7 @@ from openalgo_lab.engine.sheet import HealthSheet
 from openalgo_lab.engine.sink import LineSink
 from openalgo_lab.engine.snapshots import Snapshots
 from openalgo_lab.engine.standing import AccountStandings
-from openalgo_lab.engine.strategies.stepping import SteppingDesk
+from openalgo_lab.engine.strategies.hosting import StrategyHosting
 from openalgo_lab.engine.supervisor import Supervisor
 from openalgo_lab.engine.table import CommandTable
 from openalgo_lab.engine.touched import AccountsTouched
@@ -142,6 +142,7 @@ class Engine:
         self.connections = Connections(self, parts, self.security.keeper)
         self.scheduler = EngineScheduler(self.supervisor)
         self.history = HistoryDesk(self, parts, self._worker)
+        self.hosting = StrategyHosting(self, parts)
         self.table = self._make_table()
 
     @classmethod
@@ -247,6 +248,7 @@ class Engine:
         self.works.start()
         self.history.start()
         await self.sandbox.open_at_start()
+        await self.hosting.open()
 
     def _restore(self, line: Line) -> None:
         self.ledger.add_account(line.account)
@@ -415,15 +417,7 @@ class Engine:
                 now_ns=self._parts.now_ns,
                 traded_only=self._parts.steer is not None,
             ),
-            SteppingDesk(
-                parts=self._parts,
-                router=self.router,
-                ledger=self.ledger,
-                board=self.board,
-                data=self.data,
-                slicer=self.works.slicer,
-                instruments=self._instruments,
-            ),
+            *self.hosting.desks,
             AdminDesk(health=self, router=self.router, reconciler=self.reconciler, parts=self._parts),
             BrokerDesk(self.connections, self),
             SandboxDesk(self.sandbox, self),

@@ -38,6 +38,7 @@ _LONGEST_KEY_DAYS: Final = 366
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 _KEY = re.compile(r"oal_([a-z2-7]{8})_([a-z2-7]{52})")
 _TOKEN = re.compile(r"oals_([a-z2-7]{52})")
+_TICKET = re.compile(r"oalr_([a-z2-7]{52})")
 _UNKNOWN_NAMES: Final = 1000
 
 
@@ -70,6 +71,7 @@ class Identity:
         self._desk: Session | None = None
         self._required = False
         self._unknown: dict[str, tuple[int, int]] = {}
+        self._tickets: dict[bytes, Principal] = {}
 
     # As whom a command counts ---------------------------------------------------------------------------------------
 
@@ -96,6 +98,8 @@ class Identity:
         text = secret.reveal()
         if (found := _KEY.fullmatch(text)) is not None:
             return self._of_key(found[1], text)
+        if _TICKET.fullmatch(text) is not None and (holder := self._tickets.get(_digest(text))) is not None:
+            return holder
         if _TOKEN.fullmatch(text) is not None:
             session = self._living(self._sessions.get(_digest(text)))
             if session is not None:
@@ -150,6 +154,22 @@ class Identity:
         if ended:
             self._desk = None
         return ended
+
+    # Tickets of the processes that the engine starts ------------------------------------------------------------------
+
+    @staticmethod
+    def new_ticket() -> tuple[str, bytes]:
+        """A right that lives as long as the process it is given to: (its text, its digest)."""
+        text = f"oalr_{_letters(32)}"
+        return text, _digest(text)
+
+    def admit(self, digest: bytes, holder: Principal) -> None:
+        """Whoever holds this ticket counts as ``holder`` from now on."""
+        self._tickets[digest] = holder
+
+    def dismiss(self, digest: bytes) -> None:
+        """The ticket ends."""
+        self._tickets.pop(digest, None)
 
     # Users ----------------------------------------------------------------------------------------------------------
 

@@ -6,8 +6,7 @@
     host.tick(quotes)       # prices have changed: guards, on_tick
     host.settle()           # orders have news: on_order
 
-Whoever drives it says what happens when; it asks its :class:`Gate` for bars and gives it orders. The book is the
-strategy's own, from its own fills.
+Whoever drives it says when; it asks its :class:`Gate` for bars and gives it orders. The book is the strategy's own.
 """
 
 from __future__ import annotations
@@ -16,25 +15,26 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, time
 from typing import Any, Final
 
-import numpy as np
-
-from openalgo_lab.backtest.guard import check_causal, computed
+from openalgo_lab.backtest.account import Trade
 from openalgo_lab.backtest.kernel import REASONS, signal_size, to_tick
 from openalgo_lab.backtest.market import Tables, tick_parts
 from openalgo_lab.backtest.options import in_place
 from openalgo_lab.backtest.run import margin_rule
 from openalgo_lab.backtest.settings import BacktestSettings
-from openalgo_lab.lab.strategy_host_book import StrategyBook, no_bars
+from openalgo_lab.lab.strategy_host_bars import LiveBars, settlement
+from openalgo_lab.lab.strategy_host_book import StrategyBook
 from openalgo_lab.lab.strategy_host_clock import Moments
 from openalgo_lab.lab.strategy_host_gate import FillNews, Gate, OrderNews
 from openalgo_lab.lab.strategy_host_guard import Guard
+from openalgo_lab.lab.strategy_host_state import Saved, made_lot, made_order
 from openalgo_lab.model.errors import CallTimeout, EngineDead, InputError, LabError, OutcomeUnknown
 from openalgo_lab.model.instruments import Instrument
-from openalgo_lab.model.market import Bars, Quote
+from openalgo_lab.model.market import Quote
 from openalgo_lab.model.orders import DONE, OrderStatus
 from openalgo_lab.model.times import trade_date
 from openalgo_lab.model.vocabulary import OptionType, PriceType, Product, Side
 from openalgo_lab.strategy.host import Indicator
+from openalgo_lab.strategy.legs import LegGroup
 from openalgo_lab.strategy.orders import NO_PROTECTION, Protection, StrategyOrder
 from openalgo_lab.strategy.series import Bar, BarData, Series
 from openalgo_lab.strategy.strategy import Strategy
@@ -44,16 +44,14 @@ __all__ = ["LiveHost"]
 _SQUARE_OFF: Final = REASONS.index("square-off")
 _EXPIRY: Final = REASONS.index("expiry")
 _MOST_ROUNDS: Final = 100
-_DAY_NS: Final = 86_400 * 10**9
 _UNSURE: Final = (OutcomeUnknown, CallTimeout, EngineDead)
-_SHAPE: Final = 64
-"""Bars of a made-up column, by which a function shows how many columns it gives while there are no bars yet."""
 
 
 class LiveHost:
     """A :class:`~openalgo_lab.strategy.host.StrategyHost`. Used on one thread; see the module.
 
-    ``before_order`` is called with the key of each order before it is given, so that it can be written down.
+    ``before_order`` is called before each order is given, so that it can be written down;
+    ``changes`` grows with all that must be kept. ``max_orders`` a day, 0 = any.
     """
 
     def __init__(
@@ -66,7 +64,7 @@ class LiveHost:
         *,
         warm_up: int = 500,
         run_id: str = "run",
-        before_order: Callable[[str, StrategyOrder], None] | None = None,
+        max_orders: int = 0,
     ) -> None:
         if not instruments:
             raise InputError("A strategy needs at least one instrument to follow.", field="universe")
@@ -80,16 +78,17 @@ class LiveHost:
         self._gate = gate
         self._tables = tables
         self._margin = margin_rule(settings, tables)
-        self._warm_up = warm_up
-        self._before_order = before_order
-        self._data: dict[str, BarData] = {}
-        self._guards: dict[str, Guard] = {}
-        self._derived: dict[str, list[tuple[Indicator, tuple[Series, ...], tuple[Series, ...]]]] = {}
+        self.before_order: Callable[[], None] | None = None
+        self._max_orders = max_orders
+        self.changes = 0
+        self._bars = LiveBars(gate, self.moments, length_ns, warm_up)
+        self._data = self._bars.data
+        self.guards: dict[str, Guard] = {}
         self._working: list[StrategyOrder] = []
         self._key_of: dict[int, str] = {}
         self._reasons: dict[int, int] = {}
         self._news: list[StrategyOrder] = []
-        self._booked: set[tuple[str, str]] = set()
+        self.booked: set[tuple[str, str]] = set()
         self._now_ns = gate.now_ns
         self._day = trade_date(self._now_ns)
         self._closed_for_day: date | None = None
@@ -99,6 +98,11 @@ class LiveHost:
         self._set_square_off()
 
     # ---- what drives it
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a strategy."""
+        return self._strategy is not None
 
     @property
     def strategy(self) -> Strategy:
@@ -128,13 +132,14 @@ class LiveHost:
         """A moment of :attr:`moments` has come: bars that are complete are told, timers ring, groups look."""
         self._now_ns = now_ns
         self._turn_day()
-        moved = [symbol for symbol, data in self._data.items() if self._extend(data, now_ns)]
+        moved = [symbol for symbol, data in self._data.items() if self._bars.extend(data, now_ns)]
         strategy = self.strategy
         for symbol in moved:
             data = self._data[symbol]
-            self._guards[symbol].bar(data)
+            self.guards[symbol].bar(data)
             if data.end_ns + self.length_ns > now_ns:  # an older one is history: to act on it now would be too late
                 strategy.on_bar(Bar(data, data.row))
+        self.changes += 1
         timers, squares = self.moments.due(now_ns)
         for name in timers:
             strategy.on_timer(name)
@@ -149,7 +154,7 @@ class LiveHost:
         self._now_ns = now_ns
         self._turn_day()
         for quote in quotes:
-            guard = self._guards.get(quote.symbol)
+            guard = self.guards.get(quote.symbol)
             reason = guard.reached(quote.ltp) if guard is not None else None
             if guard is not None and reason is not None:
                 guard.exit = self._leave(quote.symbol, reason)
@@ -195,44 +200,55 @@ class LiveHost:
         """Whether orders may still be filled."""
         return bool(self._working)
 
+    # ---- what outlives the process
+
+    def key_of(self, order: StrategyOrder) -> str:
+        """The key that an order was given with; "" for one that was not."""
+        return self._key_of.get(order.number, "")
+
+    def reason_of(self, order: StrategyOrder) -> int:
+        """Why the host gave the order, a number of REASONS; 0 for the strategy's own."""
+        return self._reasons.get(order.number, 0)
+
+    def restore(self, saved: Saved, instrument: Callable[[str], Instrument]) -> None:
+        """Take up what an earlier process of this run has left; before :meth:`start`, which takes ``saved.state``."""
+        self.run_id = saved.run_id
+        for symbol in (*saved.lots, *(order.symbol for order in saved.orders if order.status not in DONE)):
+            if symbol not in self._data:
+                self._follow(instrument(symbol))
+        account = self.book.account
+        account.start, account.cash, account.charges = saved.start_cash, saved.cash, saved.charges
+        account.trades = [Trade(**trade) for trade in saved.trades]
+        self.book.times = list(saved.times)
+        for symbol, lots in saved.lots.items():
+            self.book.put(symbol, [made_lot(lot) for lot in lots])
+        for symbol, levels in saved.levels.items():
+            if symbol in self.guards:
+                self.guards[symbol].take(levels)
+        self.booked = set(saved.booked)
+        for kept in saved.orders:
+            order = made_order(kept)
+            self.orders.append(order)
+            if kept.why:
+                self._reasons[order.number] = kept.why
+            if kept.key:
+                self.keys[kept.key], self._key_of[order.number] = order, kept.key
+                if not order.is_done:
+                    self._working.append(order)
+
+    def take_up_groups(self, saved: Saved) -> None:
+        """The groups again; after :meth:`start`."""
+        for kept in saved.groups:
+            self.strategy.groups.append(LegGroup.remade(self.strategy, kept, self.orders))
+
     # ---- bars
 
     def _follow(self, instrument: Instrument) -> BarData:
-        if instrument.symbol in self._data:
-            raise InputError(f"{instrument.symbol} is given twice: give each instrument once.", field="universe")
-        self._gate.follow([instrument])
-        data = BarData(instrument, no_bars(), np.empty(0, dtype=np.int64))
-        self._data[instrument.symbol] = data
+        data = self._bars.follow(instrument, self._now_ns)
         unit, step = tick_parts(instrument.tick_size) if self.settings.tick_rounding else (0.0, 1.0)
-        self._guards[instrument.symbol] = Guard(data.position, unit, step)
-        self._derived[instrument.symbol] = []
+        self.guards[instrument.symbol] = Guard(data.position, unit, step)
         self.book.follow(data, self._day)
-        self._extend(data, self._now_ns)
         return data
-
-    def _extend(self, data: BarData, now_ns: int) -> bool:
-        """Take the bars that have become complete by now; whether there were any."""
-        since = int(data.start[-1]) + 1 if len(data) else now_ns - self._warm_up_ns
-        bars = self._gate.bars(data.instrument, since, now_ns)
-        complete = bars.start_ns + self.length_ns <= now_ns
-        if not complete.any():
-            return False
-        columns = {name: getattr(bars, name)[complete] for name in bars.__struct_fields__}
-        if not len(data):  # the warm-up: the latest of a generous span
-            columns = {name: column[-self._warm_up :] for name, column in columns.items()}
-        whole = Bars(**columns)
-        data.extend(whole, whole.start_ns + self.length_ns)
-        self.moments.anchor(int(data.start[-1]))
-        for function, inputs, outputs in self._derived[data.symbol]:
-            made = computed(function, [series.whole() for series in inputs])
-            for series, column in zip(outputs, made, strict=True):
-                series.replace(column)
-        return True
-
-    @property
-    def _warm_up_ns(self) -> int:
-        """A span that holds the bars of the warm-up even where a day trades six hours only, holidays between."""
-        return self._warm_up * self.length_ns * 6 + 10 * _DAY_NS if self._warm_up else 0
 
     def _turn_day(self) -> None:
         today = trade_date(self._now_ns)
@@ -246,24 +262,36 @@ class LiveHost:
     # ---- orders
 
     def _take_news(self) -> None:
-        if not self._working:
+        if not self._working and not self._gate.pushes:
             return
         fills, states = self._gate.news(tuple(self.keys))
         for fill in fills:
-            if (fill.key, fill.trade_id) not in self._booked:
-                self._booked.add((fill.key, fill.trade_id))
-                self._fill(self.keys[fill.key], fill)
+            if (fill.key, fill.trade_id) not in self.booked:
+                self.booked.add((fill.key, fill.trade_id))
+                order = self.keys.get(fill.key) or self._outside(fill)
+                if order is not None:
+                    self._fill(order, fill)
         for state in states:
             self._note(self.keys[state.key], state)
 
+    def _outside(self, fill: FillNews) -> StrategyOrder | None:
+        """An order of somebody else under the strategy's name: what it trades is in the book all the same."""
+        if fill.symbol not in self._data or fill.side is None:
+            return None
+        order = self._new_order(fill.symbol, fill.side, 0, PriceType.MARKET, "outside")
+        self.keys[fill.key], self._key_of[order.number] = order, fill.key
+        return order
+
     def _fill(self, order: StrategyOrder, fill: FillNews) -> None:
+        self.changes += 1
         data = self._data[order.symbol]
         fresh = data.position.quantity == 0 or data.position.quantity * order.side.sign < 0
         reason = self._reasons.get(order.number, 0)
+        order.quantity = max(order.quantity, order.filled + fill.quantity)  # an outside one grows with its fills
         opened = self.book.take(order, fill.quantity, fill.price, time_ns=fill.time_ns, row=data.count, reason=reason)
         if order.status not in DONE:
             order.status = OrderStatus.PARTIALLY_FILLED if order.remaining else OrderStatus.COMPLETE
-        guard = self._guards[order.symbol]
+        guard = self.guards[order.symbol]
         if data.position.quantity == 0:
             guard.clear()
         elif opened and (fresh or order.protection is not NO_PROTECTION):
@@ -274,6 +302,7 @@ class LiveHost:
         ended = state.status in DONE and state.status is not OrderStatus.COMPLETE
         if order.status in DONE or (not ended and order.filled):
             return
+        self.changes += state.status is not order.status
         order.status = order.status if state.status is OrderStatus.COMPLETE else state.status
         if ended:
             order.reason = state.reason
@@ -281,12 +310,13 @@ class LiveHost:
 
     def _give(self, order: StrategyOrder) -> None:
         """Number an order and send it; one that is refused has that as its news."""
+        self.changes += 1
         key = f"{self.run_id}-{order.number}"
         self.keys[key] = order
         self._key_of[order.number] = key
         order.status = OrderStatus.TRIGGER_PENDING if order.price_type.has_trigger else OrderStatus.OPEN
-        if self._before_order is not None:
-            self._before_order(key, order)
+        if self.before_order is not None:
+            self.before_order()
         try:
             self._gate.place(key, order, self._data[order.symbol].instrument)
         except _UNSURE as error:  # it may have arrived: the engine is asked by the key, nothing is sent again
@@ -341,18 +371,11 @@ class LiveHost:
                 continue
             side = Side.SELL if held > 0 else Side.BUY
             order = self._new_order(symbol, side, abs(held), PriceType.LIMIT, REASONS[_EXPIRY])
-            order.price = self._settlement(instrument, data)
+            order.price = settlement(self._data, instrument)
             self.book.take(order, abs(held), order.price, time_ns=self._now_ns, row=data.count, reason=_EXPIRY)
             order.status = OrderStatus.COMPLETE
-            self._guards[symbol].clear()
+            self.guards[symbol].clear()
             self._news.append(order)
-
-    def _settlement(self, instrument: Instrument, data: BarData) -> float:
-        spot = self._data.get(instrument.underlying)
-        if spot is None or not len(spot) or not instrument.kind.is_option:
-            return data.close[-1]
-        sign = 1 if instrument.kind.value == "CE" else -1
-        return max(sign * (spot.close[-1] - instrument.strike), 0.0)
 
     # ---- the strategy's host
 
@@ -426,6 +449,8 @@ class LiveHost:
     def _refusal(self, instrument: Instrument, quantity: int) -> str:
         if self._closed_for_day == self._day:
             return "Intraday orders are refused after the square-off time."
+        if self._max_orders and sum(trade_date(one.placed_ns) == self._day for one in self.orders) > self._max_orders:
+            return f"The strategy may give {self._max_orders} orders a day, and has: raise its limit."
         if not instrument.tradable:
             return f"{instrument.symbol} is an index and cannot be ordered."
         if quantity % instrument.lot_size:
@@ -444,24 +469,12 @@ class LiveHost:
 
     def protect(self, symbol: str, protection: Protection) -> None:
         """Replace what guards the position."""
-        self._guards[symbol].set(protection)
+        self.changes += 1
+        self.guards[symbol].set(protection)
 
     def derive(self, function: Indicator, inputs: Sequence[Series]) -> tuple[Series, ...]:
         """Columns over all bars so far, computed anew with every bar, checked for looking ahead."""
-        data = inputs[0].data
-        if any(series.data is not data for series in inputs):
-            raise InputError("The inputs of an indicator must be of one instrument.", field="inputs")
-        arrays = [series.whole() for series in inputs]
-        if len(arrays[0]):
-            columns = computed(function, arrays)
-            if self.settings.guard:
-                check_causal(function, arrays, columns)
-        else:
-            shape = computed(function, [np.ones(_SHAPE, dtype=array.dtype) for array in arrays])
-            columns = tuple(column[:0] for column in shape)
-        made = tuple(Series(column, data) for column in columns)
-        self._derived[data.symbol].append((function, tuple(inputs), made))
-        return made
+        return self._bars.derive(function, inputs, guard=self.settings.guard)
 
     def shared(self, function: Indicator, inputs: tuple[Any, ...], options: Mapping[str, Any]) -> Any:
         """Computed each time: a single run has nobody to share with."""

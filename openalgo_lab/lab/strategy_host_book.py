@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from openalgo_lab.backtest.account import Account, Fill
+from openalgo_lab.backtest.account import Account, Fill, Lot
 from openalgo_lab.backtest.charges import charge_rows, exercise_rate
 from openalgo_lab.backtest.kernel import REASONS
 from openalgo_lab.backtest.market import Market, Tables
@@ -61,6 +61,14 @@ class StrategyBook:
         order.average = (order.average * order.filled + price * quantity) / (order.filled + quantity)
         order.filled += quantity
         return fill.opened
+
+    def put(self, symbol: str, lots: list[Lot]) -> None:
+        """What an earlier process has left of an instrument."""
+        holding = self.account.holdings[symbol]
+        holding.lots = lots
+        holding.position.quantity = sum(lot.units for lot in lots)
+        units = sum(abs(lot.units) for lot in lots)
+        holding.position.average = sum(lot.price * abs(lot.units) for lot in lots) / units if units else 0.0
 
     def worth(self, marks: Mapping[str, float]) -> int:
         """Paise of cash and positions at these prices."""

@@ -4,27 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, time
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import Bars, Quote
 from openalgo_lab.model.orders import OrderStatus
-from openalgo_lab.model.vocabulary import OptionType
+from openalgo_lab.model.vocabulary import OptionType, Side
 from openalgo_lab.strategy.orders import StrategyOrder
 
-__all__ = ["FillNews", "Gate", "OrderNews", "Stepper"]
+__all__ = ["OUTSIDE", "FillNews", "Gate", "OrderNews", "Stepper"]
+
+
+OUTSIDE: Final = "outside:"
 
 
 class FillNews(msgspec.Struct, frozen=True):
-    """A trade of one of the strategy's orders. ``trade_id`` is unique for its account and day."""
+    """A trade of one of the strategy's orders. ``trade_id`` is unique for its account and day.
+
+    With ``symbol`` and ``side``: of an order that carries the strategy's name but is somebody else's (a position closed
+    by hand, the risk gate's stop); its key begins with :data:`OUTSIDE`.
+    """
 
     key: str
     trade_id: str
     quantity: int
     price: float
     time_ns: int
+    symbol: str = ""
+    side: Side | None = None
 
 
 class OrderNews(msgspec.Struct, frozen=True):
@@ -41,6 +50,11 @@ class Gate(Protocol):
     @property
     def now_ns(self) -> int:
         """The market's present."""
+        ...
+
+    @property
+    def pushes(self) -> bool:
+        """Whether there may be news without orders of the strategy's own, and looking costs nothing."""
         ...
 
     def bars(self, instrument: Instrument, since_ns: int, until_ns: int) -> Bars:

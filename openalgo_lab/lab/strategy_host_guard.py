@@ -6,6 +6,7 @@ import math
 from typing import Final
 
 from openalgo_lab.backtest.kernel import REASONS, stop_level, target_level, trail_level
+from openalgo_lab.lab.strategy_host_state import SavedLevels
 from openalgo_lab.strategy.orders import Position, Protection, StrategyOrder
 from openalgo_lab.strategy.series import BarData
 
@@ -69,6 +70,22 @@ class Guard:
         self._tighten()
 
     @property
+    def armed(self) -> bool:
+        """Whether there is a level."""
+        return self.levels != Protection()
+
+    def kept(self) -> SavedLevels:
+        """The levels, for keeping."""
+        return SavedLevels(self.levels, _known(self.stop), _known(self.target), _known(self.best), self.trailed)
+
+    def take(self, kept: SavedLevels) -> None:
+        """The levels again."""
+        self.levels, self.trailed = kept.levels, kept.trailed
+        self.stop, self.target, self.best = (
+            math.nan if level is None else level for level in (kept.stop, kept.target, kept.best)
+        )
+
+    @property
     def _sign(self) -> int:
         return 1 if self._position.quantity > 0 else -1
 
@@ -76,3 +93,7 @@ class Guard:
         level = trail_level(self.best, self._sign, self.levels.trail_pct, self._unit, self._step)
         if not level * self._sign <= self.stop * self._sign:
             self.stop, self.trailed = level, True
+
+
+def _known(level: float) -> float | None:
+    return None if math.isnan(level) else level

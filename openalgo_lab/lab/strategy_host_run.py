@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +16,7 @@ from openalgo_lab.lab.backtest_result import BacktestResult
 from openalgo_lab.lab.core import LabCore
 from openalgo_lab.lab.shown import Cell, Shown, amount, rupees, text_table
 from openalgo_lab.lab.strategy_host import LiveHost
+from openalgo_lab.lab.strategy_host_diary import Diary
 from openalgo_lab.lab.strategy_host_lab import LabGate, StepGate
 from openalgo_lab.lab.strategy_host_record import EquityTrack
 from openalgo_lab.lab.strategy_host_steps import Changes, run_steps
@@ -35,7 +37,9 @@ log = logging.getLogger(__name__)
 LOOK_S: Final = 0.1
 """How often a strategy that runs in real time looks at the prices; news of its orders wakes it at once."""
 AGAIN_S: Final = 0.5
-"""How long it waits for an engine that is coming back."""
+"""How often it looks for an engine that is coming back."""
+ALONE_S: Final = 600.0
+"""How long it looks for one; then it ends, and what it holds is on disk."""
 
 
 class StrategyRun(Shown):
@@ -56,52 +60,61 @@ class StrategyRun(Shown):
         account: str,
         settings: BacktestSettings,
         parameters: Mapping[str, Any],
-        stepped: bool = False,
+        gate: LabGate,
         warm_up: int = 500,
-        run_id: str = "",
+        max_orders: int = 0,
+        diary: Diary | None = None,
     ) -> None:
         self.name = name
         self.account = account
         self.state = "running"
         self.error = ""
         self._lab = lab
-        self._stepped = stepped
         self._parameters = strategy.parameters() | dict(parameters)
-        gate_class = StepGate if stepped else LabGate
-        self._gate = gate_class(lab, name, interval, account=account, product=settings.product, tables=dated_tables())
-        _ = self._gate.mode  # an account that is not there is told now
-        self.host = LiveHost(
-            self._gate, universe, interval_ns(interval), settings, dated_tables(), warm_up=warm_up,
-            run_id=run_id or f"{name}-{secrets.token_hex(4)}",
+        self._gate = gate
+        self._diary = diary
+        _ = gate.mode  # an account that is not there is told now
+        self.host = host = LiveHost(
+            gate, universe, interval_ns(interval), settings, dated_tables(), warm_up=warm_up, max_orders=max_orders,
+            run_id=f"{name}-{secrets.token_hex(4)}",
         )  # fmt: skip
-        self.host.start(strategy, parameters)
-        self._track = EquityTrack(self.host)
+        saved = diary.begin(host, gate) if diary is not None else None
+        host.start(strategy, parameters, state=saved.state if saved is not None else None)
+        if saved is not None:
+            host.take_up_groups(saved)
+        self._track = EquityTrack(host)
         self._stop = threading.Event()
         self._wake = threading.Event()
+        self._close_positions = False
         self._thread: threading.Thread | None = None
 
     # ---- running
 
     def begin(self) -> None:
         """Run: through the rest of the recording and return, or in the background until :meth:`stop`."""
-        if self._stepped:
+        if isinstance(self._gate, StepGate):
             self._guarded(self._walk)
             self._gate.close()
             return
-        self._thread = threading.Thread(target=self._guarded, args=(self._live,), name=f"strategy {self.name}")
-        self._thread.daemon = True
+        self._thread = threading.Thread(target=self.work, name=f"strategy {self.name}", daemon=True)
         self._thread.start()
+
+    def work(self) -> None:
+        """Run on this very thread, until :meth:`stop` or a fault."""
+        self._guarded(self._live)
 
     def stop(self, *, close: bool = False, timeout_s: float = 30.0) -> StrategyRun:
         """End the run: working orders are taken back; ``close`` also leaves its positions at market."""
-        self._close_positions = close
-        self._stop.set()
-        self._wake.set()
+        self.ask_to_stop(close=close)
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(timeout_s)
         return self
 
-    _close_positions = False
+    def ask_to_stop(self, *, close: bool = False) -> None:
+        """The same without waiting."""
+        self._close_positions = close
+        self._stop.set()
+        self._wake.set()
 
     def wait(self, true: Callable[[], object], timeout_s: float = 30.0) -> StrategyRun:
         """Until something is true of the run: ``run.wait(lambda: run.orders.size)``. Raises CallTimeout."""
@@ -116,11 +129,18 @@ class StrategyRun(Shown):
         leave = self._lab.handle.add_listener(self._hear)
         changes = Changes()
         try:
+            alone_since: float | None = None
             while not self._stop.is_set():
                 try:
                     self._turn(changes)
+                    alone_since = None
                 except (EngineDead, CallTimeout) as error:
-                    log.warning("The engine does not answer (%s): the strategy waits for it.", error)
+                    now = time.monotonic()
+                    if alone_since is None:
+                        alone_since = now
+                        log.warning("The engine does not answer (%s): the strategy waits for it.", error)
+                    if now - alone_since > ALONE_S:
+                        raise
                     self._stop.wait(AGAIN_S)
             self._end()
         finally:
@@ -134,14 +154,21 @@ class StrategyRun(Shown):
         if now >= due:
             host.bars_end(due)
             self._track.note()
+            self._keep()
             return
+        woken = self._wake.is_set()
         self._wake.clear()
         news = changes.of(self._quotes())
         if news:
             host.tick(news, now)
-        elif host.busy:
+        elif woken or host.busy:
             host.settle()
+        self._keep()
         self._wake.wait(min(max((due - now) / 1e9, 0.0), LOOK_S))
+
+    def _keep(self) -> None:
+        if self._diary is not None:
+            self._diary.note()
 
     def _quotes(self) -> list[Quote]:
         board = self._lab.handle.board
@@ -154,11 +181,13 @@ class StrategyRun(Shown):
             host.cancel(order)
         if self._close_positions:
             host.close_all()
+        self._keep()
         if host.busy:
             self._lab._watch.until(self._is_quiet, 30.0, f"the last orders of {self.name}")
 
     def _is_quiet(self) -> bool:
         self.host.settle_quietly("The strategy was stopped.")
+        self._keep()
         return not self.host.busy
 
     def _hear(self, event: AnyEvent) -> None:

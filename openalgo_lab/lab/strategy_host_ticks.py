@@ -88,6 +88,11 @@ class TickGate:
     # The gate
 
     @property
+    def pushes(self) -> bool:
+        """Nobody else trades here."""
+        return False
+
+    @property
     def now_ns(self) -> int:
         """The recording's present."""
         return self._market.now_ns()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -41,6 +42,9 @@ class GroupState(StrEnum):
     OPEN = "open"
     LEAVING = "leaving"
     DONE = "done"
+
+
+_KEPT: Final = ("stop", "target", "trail", "re_entries", "exit_reason", "realised", "best")
 
 
 class _Held:
@@ -142,6 +146,40 @@ class LegGroup:
             if self.state is not GroupState.LEAVING:
                 self.exit_reason = order.tag
             self._finish()
+
+    # ---- for a host that keeps it
+
+    def kept(self) -> dict[str, Any]:
+        """All that it is, orders by their numbers, in plain values."""
+        held = [
+            {"entry": leg.entry.number, "exits": [(one.number, one.filled, one.average, one.tag) for one in leg.exits]}
+            for leg in self._held
+        ]
+        plain = {name: getattr(self, name) for name in _KEPT}
+        return plain | {
+            "legs": msgspec.to_builtins(self._legs), "state": self.state.value, "again": self._again, "held": held,
+        }  # fmt: skip
+
+    @classmethod
+    def remade(cls, strategy: Strategy, kept: Mapping[str, Any], orders: Sequence[StrategyOrder]) -> LegGroup:
+        """The group again, of :meth:`kept` and all orders by number."""
+        legs = msgspec.convert(kept["legs"], tuple[Leg, ...])
+        group = cls(
+            strategy, legs, stop=kept["stop"], target=kept["target"], trail=kept["trail"], re_entries=kept["re_entries"]
+        )
+        for name in _KEPT:
+            setattr(group, name, kept[name])
+        group.state, group._again = GroupState(kept["state"]), kept["again"]
+        for one in kept["held"]:
+            leg = _Held(orders[one["entry"]])
+            for number, filled, average, tag in one["exits"]:
+                order = orders[number]
+                if tag != "group":  # the leg's share of an order of the host's own
+                    order = _settled(leg, order)
+                    order.filled, order.average = filled, average
+                leg.exits.append(order)
+            group._held.append(leg)
+        return group
 
     def _look(self) -> None:
         pnl = self._round_pnl()
