@@ -33,7 +33,8 @@ from openalgo_lab.model.orders import Order, OrderIntent
 from openalgo_lab.model.portfolio import Account, Funds, Holding, Profile
 from openalgo_lab.model.reports import FillReport, OrderReport, PositionReport
 from openalgo_lab.model.vocabulary import FeedMode, PriceType
-from openalgo_lab.wire.limits import Urgency
+from openalgo_lab.wire.limits import Limiter, Urgency
+from openalgo_lab.wire.meter import MeteredFeeds, TrafficMeter
 from openalgo_lab.wire.recorder import RecordingTransport
 from openalgo_lab.wire.transport import Transport
 
@@ -74,6 +75,16 @@ class GenericAdapter:
     @spec.setter
     def spec(self, spec: BrokerSpec) -> None:
         self._calls.spec = spec
+
+    @property
+    def meter(self) -> TrafficMeter:
+        """What has passed between us and the broker."""
+        return self._calls.meter
+
+    @property
+    def limiter(self) -> Limiter:
+        """The broker's rates, and how much of them is used."""
+        return self._calls.limiter
 
     # Sessions --------------------------------------------------------------------------------------------------
 
@@ -293,7 +304,7 @@ class GenericAdapter:
     def _means(self, sink: ReportSink | None) -> FeedMeans:
         """What feeds work with; without a sink for books only, which go to who asked for them."""
         return FeedMeans(
-            transport=self._transport,
+            transport=MeteredFeeds(self._transport, self._calls.meter),
             log_in=self._feed_session,
             call=self._calls.send,
             ticks=lambda batch: None if sink is None else sink.on_ticks(batch),
