@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, Final
 
 from brokers.dhan import tables
 from brokers.dhan.feed import BookFeed, MarketFeed, OrderFeed
-from brokers.dhan.orders import OrderCalls, as_ns, call, stated
+from brokers.dhan.orders import OrderCalls, call, stated
 from brokers.dhan.tables import NAME
 from openalgo_lab.broker import Call, FeedAddress, FeedKind, FeedSession, FeedSpec, HttpRequest, HttpResponse
-from openalgo_lab.broker.asking import claims, given, refused
-from openalgo_lab.broker.columns import Bar, bars, depth_of
+from openalgo_lab.broker.asking import given, refused
+from openalgo_lab.broker.candles import column_candles
+from openalgo_lab.broker.columns import depth_of
 from openalgo_lab.broker.forms import form_text
 from openalgo_lab.broker.listing import each_once, listed, rows
-from openalgo_lab.broker.reading import from_word, number, whole
-from openalgo_lab.broker.record import Record, book_of, numbers, parsed, quote_of
+from openalgo_lab.broker.reading import from_word, jwt_expiry_ns, number, whole
+from openalgo_lab.broker.record import Record, book_of, parsed, quote_of
 from openalgo_lab.broker.spec import LoginFlow, Session
-from openalgo_lab.model.errors import BrokerError, DecodeError, InputError, LabError
+from openalgo_lab.model.errors import BrokerError, InputError, LabError
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import Bars, Depth, Quote
 from openalgo_lab.model.orders import OrderIntent
@@ -49,7 +50,7 @@ class DhanCodec(OrderCalls):
             profile = yield self.profile(Session(client, pasted))
             if profile.client != client:
                 raise InputError(f"This token belongs to {profile.client}; give that client id.", field="client_id")
-            return Session(client, pasted, expires_ns=_end_of(pasted))
+            return Session(client, pasted, expires_ns=jwt_expiry_ns(pasted))
         query = {
             "dhanClientId": client,
             "pin": given(credentials, "pin", NAME),
@@ -103,7 +104,7 @@ class DhanCodec(OrderCalls):
     def depth(self, session: Session, instrument: Instrument) -> Call[Depth]:
         def give(answer: Any) -> Depth:
             row = _picture(answer, instrument)
-            return depth_of(instrument, *book_of(row), as_ns(row.text("last_trade_time", "")))
+            return depth_of(instrument, *book_of(row), row.moment("last_trade_time"))
 
         return call(session, "POST /marketfeed/quote", give, _asked([instrument]), pool="quote")
 
@@ -124,7 +125,11 @@ class DhanCodec(OrderCalls):
         else:
             raise InputError(f"Dhan has no candles of {interval}; choose 1m, 5m, 15m, 25m, 1h or D.", "interval")
         path = "/charts/historical" if interval == "D" else "/charts/intraday"
-        return call(session, f"POST {path}", lambda a: bars(_bars(a), start_ns, end_ns), body, pool="data")
+
+        def give(answer: Any) -> Bars:
+            return column_candles(Record(answer, NAME), ("timestamp", "open_interest"), start_ns, end_ns, NAME)
+
+        return call(session, f"POST {path}", give, body, pool="data")
 
     def instrument_files(self, session: Session) -> tuple[Call[tuple[Instrument, ...]], ...]:
         del session
@@ -150,17 +155,9 @@ class SandboxCodec(DhanCodec):
         return super().margin(session, legs)
 
 
-def _end_of(token: str) -> int:
-    """UTC ns at which a token dies, as it says itself; 0 where it says nothing."""
-    try:
-        return claims(token, NAME).count("exp", 0) * NS_PER_SECOND
-    except DecodeError:
-        return 0
-
-
 def _session(response: HttpResponse) -> Session:
     row = Record(parsed(response.body, NAME), NAME)
-    return Session(row.text("dhanClientId"), row.text("accessToken"), expires_ns=as_ns(row.text("expiryTime")))
+    return Session(row.text("dhanClientId"), row.text("accessToken"), expires_ns=row.moment("expiryTime"))
 
 
 def _asked(instruments: Sequence[Instrument]) -> dict[str, list[int]]:
@@ -181,21 +178,7 @@ def _picture(answer: Any, instrument: Instrument) -> Record:
 def _quote(instrument: Instrument, row: Record) -> Quote:
     day = {f"day_{name}": row.record("ohlc").raw(name) for name in ("open", "high", "low", "close") if "ohlc" in row}
     flat = Record({name: row.raw(name) for name in _FIELDS.values()} | day, NAME)
-    return quote_of(instrument, flat, _FIELDS, as_ns(row.text("last_trade_time", "")), book_of(row))
-
-
-def _bars(answer: Any) -> Iterator[Bar]:
-    row = Record(answer, NAME)
-    starts = numbers(row.raw("timestamp"), NAME)
-    columns = [numbers(row.raw(name), NAME, len(starts)) for name in ("open", "high", "low", "close", "volume")]
-    interest = row.raw("open_interest")
-    # Without open interest its column is missing or of any length.
-    whole_column = isinstance(interest, list) and len(interest) == len(starts)
-    columns.append(numbers(interest, NAME) if whole_column else [0.0] * len(starts))
-    for start, *rest in zip(starts, *columns, strict=True):
-        if not 0 <= start < 2**33:
-            raise DecodeError("Dhan's candles hold a time that is none.")
-        yield (int(start) * NS_PER_SECOND, *rest)
+    return quote_of(instrument, flat, _FIELDS, row.moment("last_trade_time"), book_of(row))
 
 
 # Instruments --------------------------------------------------------------------------------------------------------

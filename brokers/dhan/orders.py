@@ -12,9 +12,10 @@ from brokers.dhan import tables
 from brokers.dhan.tables import NAME
 from openalgo_lab.broker import Call, Lane, OrderChange, PlainCodec, Session
 from openalgo_lab.broker.asking import json_call
-from openalgo_lab.broker.reading import from_word, moment, to_word
+from openalgo_lab.broker.reading import from_word, to_word, words
 from openalgo_lab.broker.receipt import accepted
 from openalgo_lab.broker.record import Record, parsed
+from openalgo_lab.broker.shapes import RowShape
 from openalgo_lab.model.errors import DecodeError, NotSupported, Rejected
 from openalgo_lab.model.gtt import GttIntent, GttKind, GttLeg, GttReport
 from openalgo_lab.model.instruments import Instrument
@@ -24,12 +25,25 @@ from openalgo_lab.model.portfolio import Funds, Holding
 from openalgo_lab.model.reports import Evidence, FillReport, OrderReport, PositionReport
 from openalgo_lab.model.vocabulary import Exchange, PriceType, Side
 
-__all__ = ["OrderCalls", "as_ns", "call", "order_report", "stated"]
+__all__ = ["OrderCalls", "call", "order_report", "stated"]
 
 T = TypeVar("T")
 _LONGEST_REFUSAL: Final = 4_000
 _MAY_BE_NONE: Final = frozenset({400, 404, 500})
 _HOLDING_EXCHANGES: Final = {"ALL": Exchange.NSE, "NSE": Exchange.NSE, "BSE": Exchange.BSE}
+
+_ROWS: Final = RowShape(
+    NAME, tables.EXCHANGES, tables.SIDES, tables.PRODUCTS, tables.PRICE_TYPES,
+    words(
+        str,
+        "id=orderId tag=correlationId exchange=exchangeSegment symbol=securityId side=transactionType "
+        "product=productType price_type=orderType quantity filled=filledQty average=averageTradedPrice price "
+        "trigger=triggerPrice reason=omsErrorDescription time=exchangeTime|updateTime trade_id=exchangeTradeId "
+        "trade_quantity=tradedQuantity trade_price=tradedPrice trade_time=exchangeTime net=netQty "
+        "long_average=costPrice short_average=costPrice realised=realizedProfit",
+    ),
+    chatty=True,
+)  # fmt: skip
 
 
 def call(
@@ -66,30 +80,14 @@ def rows(value: Any) -> list[Record]:
     return Record.all([value] if isinstance(value, dict) else value, NAME)
 
 
-def as_ns(text: str) -> int:
-    """UTC ns of a time on the Indian clock; 0 for Dhan's several ways of saying that there is none."""
-    return 0 if text in ("", "NA", "0") or text.startswith("0001-") else moment(text.replace("/", "-"))
+def _each(make: Callable[[Record], T]) -> Callable[[Any], tuple[T, ...]]:
+    return lambda answer: tuple(map(make, rows(answer)))
 
 
-def order_report(row: Record, exchange: Exchange, source: Evidence) -> OrderReport:
+def order_report(row: Record, source: Evidence) -> OrderReport:
     """Dhan has no state of its own for a stop order that waits: it is PENDING with nothing filled."""
     word = row.text("orderStatus").upper()
-    status = from_word(tables.STATUSES, word, "order state", NAME)
-    price_type = row.word(tables.PRICE_TYPES, "orderType", "order type")
-    filled = row.count("filledQty")
-    if status is OrderStatus.OPEN and filled:
-        status = OrderStatus.PARTIALLY_FILLED
-    elif word == "PENDING" and price_type.has_trigger:
-        status = OrderStatus.TRIGGER_PENDING
-    tag = row.text("correlationId", "")
-    return OrderReport(
-        row.text("orderId"), "" if tag == "NA" else tag, status, source, exchange, row.text("securityId"),
-        row.word(tables.SIDES, "transactionType", "side"), row.word(tables.PRODUCTS, "productType", "product"),
-        price_type, row.count("quantity"), filled, row.number("averageTradedPrice", 0.0), row.number("price", 0.0),
-        trigger_price=row.number("triggerPrice", 0.0),
-        reason=row.text("omsErrorDescription", "") if status is OrderStatus.REJECTED else "",
-        exchange_ns=as_ns(row.text("exchangeTime", "")) or as_ns(row.text("updateTime", "")),
-    )  # fmt: skip
+    return _ROWS.order(row, from_word(tables.STATUSES, word, "order state", NAME), source, waits=word == "PENDING")
 
 
 class OrderCalls(PlainCodec):
@@ -126,18 +124,22 @@ class OrderCalls(PlainCodec):
             found = rows(answer)
             if not found:
                 raise Rejected("Dhan does not know this order.")
-            return _booked(found[0])
+            return order_report(found[0], Evidence.ORDER_BOOK)
 
         return call(session, f"GET /orders/{order.broker_order_id or f'external/{order.order_id}'}", give)
 
     def order_book(self, session: Session) -> Call[tuple[OrderReport, ...]]:
-        return call(session, "GET /orders", lambda answer: tuple(map(_booked, rows(answer))))
+        return call(
+            session, "GET /orders", lambda answer: tuple(order_report(row, Evidence.ORDER_BOOK) for row in rows(answer))
+        )
 
     def trade_book(self, session: Session) -> Call[tuple[FillReport, ...]]:
-        return call(session, "GET /trades", lambda answer: tuple(map(_fill, rows(answer))))
+        return call(
+            session, "GET /trades", lambda answer: tuple(_ROWS.fill(row, Evidence.TRADE_BOOK) for row in rows(answer))
+        )
 
     def positions(self, session: Session) -> Call[tuple[PositionReport, ...]]:
-        return call(session, "GET /positions", lambda answer: tuple(map(_position, rows(answer))))
+        return call(session, "GET /positions", _each(_ROWS.position))
 
     def holdings(self, session: Session, account: str) -> Call[tuple[Holding, ...]]:
         """A share that is listed twice is said to be of ALL exchanges: that is its NSE number. That there is none
@@ -229,29 +231,6 @@ def _leg(intent: OrderIntent, instrument: Instrument) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _booked(row: Record) -> OrderReport:
-    return order_report(row, row.word(tables.EXCHANGES, "exchangeSegment", "segment"), Evidence.ORDER_BOOK)
-
-
-def _fill(row: Record) -> FillReport:
-    return FillReport(
-        row.text("exchangeTradeId"), row.text("orderId"), "", Evidence.TRADE_BOOK,
-        row.word(tables.EXCHANGES, "exchangeSegment", "segment"), row.text("securityId"),
-        row.word(tables.SIDES, "transactionType", "side"), row.word(tables.PRODUCTS, "productType", "product"),
-        row.count("tradedQuantity"), row.number("tradedPrice"), as_ns(row.text("exchangeTime", "")),
-    )  # fmt: skip
-
-
-def _position(row: Record) -> PositionReport:
-    quantity = row.whole("netQty")
-    return PositionReport(
-        row.word(tables.EXCHANGES, "exchangeSegment", "segment"), row.text("securityId"),
-        row.word(tables.PRODUCTS, "productType", "product"), quantity,
-        average_price=row.number("costPrice") if quantity else 0.0,
-        realised_paise=to_paise(row.number("realizedProfit")),
-    )  # fmt: skip
-
-
 def _forever(gtt: GttIntent, leg: GttLeg) -> dict[str, Any]:
     return {
         "orderFlag": gtt.kind.name, "validity": "DAY", "quantity": leg.quantity, "disclosedQuantity": 0,
@@ -268,7 +247,7 @@ def _gtt(legs: list[Record]) -> GttReport:
         first.text("orderId"), min(states, key=list(tables.FOREVER_STATUSES.values()).index),
         first.word(tables.EXCHANGES, "exchangeSegment", "segment"), first.text("securityId"),
         first.word(tables.SIDES, "transactionType", "side"), first.word(tables.PRODUCTS, "productType", "product"),
-        tuple(map(_gtt_leg, legs)), as_ns(first.text("createTime", "")), as_ns(first.text("updateTime", "")),
+        tuple(map(_gtt_leg, legs)), first.moment("createTime"), first.moment("updateTime"),
     )  # fmt: skip
 
 

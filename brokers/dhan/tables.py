@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import struct
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
+from openalgo_lab.broker.packed import layout
 from openalgo_lab.broker.reading import words
 from openalgo_lab.model.errors import InputError
 from openalgo_lab.model.gtt import GttStatus
@@ -82,45 +83,23 @@ FAREWELLS: Final = MappingProxyType({
 FINAL: Final = frozenset(FAREWELLS) - {805}
 
 # Market feed: little-endian, packed. Counts are read unsigned, as volumes above 2**31 need it.
-
-
-class Layout(NamedTuple):
-    """A packet behind its head (code, length, segment, id): its fields by name, and which of them are prices."""
-
-    fields: struct.Struct
-    names: tuple[str, ...]
-    prices: tuple[str, ...]
-
-
-def _layout(form: str, names: str, prices: str) -> Layout:
-    return Layout(
-        struct.Struct("<BHBI" + form), ("code", "length", "segment", "id", *names.split()), tuple(prices.split())
-    )
-
-
-_TICKER: Final = _layout("fI", "ltp time", "ltp")
-_DEAL: Final = "ltp ltq time average volume sell_total buy_total"
+_HEAD: Final = "code length segment id"
+_DEAL: Final = f"{_HEAD} ltp ltq time average volume sell_total buy_total"
 _DAY: Final = "open close high low"
 _TRADED: Final = "ltp average open high low"
+_TICKER: Final = layout("<BHBIfI", f"{_HEAD} ltp time", "ltp")
 PACKETS: Final = MappingProxyType({
     1: _TICKER,
     2: _TICKER,
-    4: _layout("fHIfIIIffff", f"{_DEAL} {_DAY}", _TRADED),
-    5: _layout("I", "oi", ""),
-    6: _layout("fI", "prev_close prev_oi", "prev_close"),
-    8: _layout("fHIfIIIIIIffff" + "IIHHff" * 5, f"{_DEAL} oi oi_high oi_low {_DAY}", _TRADED),
+    4: layout("<BHBIfHIfIIIffff", f"{_DEAL} {_DAY}", _TRADED),
+    5: layout("<BHBII", f"{_HEAD} oi", ""),
+    6: layout("<BHBIfI", f"{_HEAD} prev_close prev_oi", "prev_close"),
+    8: layout("<BHBIfHIfIIIIIIffff" + "IIHHff" * 5, f"{_DEAL} oi oi_high oi_low {_DAY}", _TRADED, book=True),
 })  # fmt: skip
-"""By code. Behind the names of a full packet stand five levels: bid and ask quantity, their orders, their prices."""
-
-COUNTS: Final = ("ltq", "volume", "oi", "prev_oi")
-FULL: Final = 8
 DISCONNECT: Final = 50
 SIZES: Final = MappingProxyType(
-    {0: 8, 3: 112, 7: 8, DISCONNECT: 10, **{code: layout.fields.size for code, layout in PACKETS.items()}}
+    {0: 8, 3: 112, 7: 8, DISCONNECT: 10, **{code: kind.fields.size for code, kind in PACKETS.items()}}
 )
-ZONE_S: Final = 19_800
-"""The feed's times show the Indian wall clock as if it were UTC."""
-
 MOST_LEVELS: Final = 200
 BOOK_HEAD: Final = struct.Struct("<HBBII")
 BOOK_SIDES: Final = MappingProxyType({41: "bids", 51: "asks"})

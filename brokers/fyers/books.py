@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
 from brokers.fyers.tables import NAME
 from openalgo_lab.broker import FrameContent
+from openalgo_lab.broker.deep import LevelTable
 from openalgo_lab.broker.feeding import PlainFeed
 from openalgo_lab.broker.messages import reader
+from openalgo_lab.broker.reading import unix_ns
 from openalgo_lab.broker.spec import DeepBook
 from openalgo_lab.model.errors import DecodeError
 from openalgo_lab.model.instruments import Instrument
-from openalgo_lab.model.market import DepthLevel
 from openalgo_lab.model.vocabulary import FeedMode
 
 __all__ = ["LEVELS", "BookFeed"]
@@ -35,37 +36,17 @@ _read: Final = reader(
 )
 
 
-class _Side:
-    """Fifty levels of price in paise, quantity and orders. What a message leaves out of a level is unchanged."""
-
-    def __init__(self) -> None:
-        self.rows = [[0, 0, 0] for _ in range(LEVELS)]
-
-    def apply(self, levels: Iterable[Any]) -> None:
-        for level in levels:
-            if not 0 <= level.num.value < LEVELS:
-                raise DecodeError(f"A book of {NAME} has a level {level.num.value}.")
-            for place, name in enumerate(("price", "qty", "nord")):
-                if level.HasField(name):
-                    self.rows[level.num.value][place] = getattr(level, name).value
-
-    def levels(self) -> tuple[DepthLevel, ...]:
-        if any(number < 0 for row in self.rows for number in row):
-            raise DecodeError(f"A book of {NAME} holds a number that is none.")
-        return tuple(DepthLevel(price / 100, qty, orders) for price, qty, orders in self.rows if price and qty)
-
-
 class BookFeed(PlainFeed):
     """One socket, one channel. Nothing flows before the channel is resumed."""
 
     def __init__(self) -> None:
-        self._books: dict[str, tuple[int, _Side, _Side]] = {}
+        self._books: dict[str, tuple[int, LevelTable, LevelTable]] = {}
 
     def opened(self) -> Sequence[str]:
         return (_json(2, {"resumeChannels": [_CHANNEL], "pauseChannels": []}),)
 
     def subscribe(self, instruments: Sequence[Instrument], mode: FeedMode) -> Sequence[str]:
-        self._books.update((i.broker_symbol, (i.token, _Side(), _Side())) for i in instruments)
+        self._books.update((i.broker_symbol, (i.token, *_sides())) for i in instruments)
         return (self._message(1, instruments),)
 
     def unsubscribe(self, instruments: Sequence[Instrument]) -> Sequence[str]:
@@ -97,20 +78,18 @@ class BookFeed(PlainFeed):
             return None
         token, bids, asks = known
         if snapshot or feed.snapshot:
-            bids, asks = _Side(), _Side()
-            self._books[key] = token, bids, asks
-        bids.apply(feed.depth.bids)
-        asks.apply(feed.depth.asks)
-        return DeepBook(token, _ns(feed.feed_time.value), bids.levels(), asks.levels())
+            _, bids, asks = self._books[key] = (token, *_sides())
+        for side, told in ((bids, feed.depth.bids), (asks, feed.depth.asks)):
+            for level in told:
+                numbers = (getattr(level, n).value if level.HasField(n) else None for n in ("price", "qty", "nord"))
+                side.tell(level.num.value, *numbers)
+        return DeepBook(token, unix_ns(feed.feed_time.value), bids.levels(), asks.levels())
+
+
+def _sides() -> tuple[LevelTable, LevelTable]:
+    """Prices are in paise."""
+    return LevelTable(LEVELS, 100, NAME), LevelTable(LEVELS, 100, NAME)
 
 
 def _json(kind: int, data: dict[str, Any]) -> str:
     return msgspec.json.encode({"type": kind, "data": data}).decode()
-
-
-def _ns(moment: int) -> int:
-    """UTC ns of a Unix time whose unit is told by its size: seconds, milliseconds, microseconds or nanoseconds."""
-    for unit, most in ((10**9, 10**11), (10**6, 10**14), (10**3, 10**17), (1, 10**20)):
-        if 0 <= moment < most:
-            return moment * unit
-    raise DecodeError(f"A book of {NAME} has a time that is none.")

@@ -11,11 +11,12 @@ from openalgo_lab.broker import Call, Lane, OrderChange, PlainCodec, Session, re
 from openalgo_lab.broker.asking import json_call
 from openalgo_lab.broker.receipt import accepted
 from openalgo_lab.broker.record import Record
+from openalgo_lab.broker.shapes import RowShape
 from openalgo_lab.model.errors import InputError, OutcomeUnknown, Rejected
 from openalgo_lab.model.gtt import GttIntent, GttLeg, GttReport
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.money import to_paise
-from openalgo_lab.model.orders import Order, OrderIntent, OrderStatus
+from openalgo_lab.model.orders import Order, OrderIntent
 from openalgo_lab.model.portfolio import Funds, Holding
 from openalgo_lab.model.reports import Evidence, FillReport, OrderReport, PositionReport
 from openalgo_lab.model.vocabulary import Exchange, PriceType
@@ -24,6 +25,18 @@ __all__ = ["OrderCalls", "call", "fill_report", "order_report"]
 
 T = TypeVar("T")
 _GTT: Final = "/api/v3/gtt/orders/sync"
+
+_ROWS: Final = RowShape(
+    NAME, tables.PLACES, tables.SIDES, tables.PRODUCTS, tables.PRICE_TYPES,
+    reading.words(
+        str,
+        "id tag=orderTag exchange=place symbol side product=productType price_type=type quantity=qty filled=filledQty "
+        "average=tradedPrice price=limitPrice trigger=stopPrice reason=message time=orderDateTime "
+        "trade_id=tradeNumber trade_quantity=tradedQty trade_price=tradePrice trade_time=orderDateTime net=netQty "
+        "long_average=netAvg short_average=netAvg realised=realized_profit",
+    ),
+    chatty=True,
+)  # fmt: skip
 
 
 def call(
@@ -88,14 +101,7 @@ class OrderCalls(PlainCodec):
 
     def positions(self, session: Session) -> Call[tuple[PositionReport, ...]]:
         def give(answer: Record) -> tuple[PositionReport, ...]:
-            return tuple(
-                PositionReport(
-                    _exchange(row), row.text("symbol"), row.word(tables.PRODUCTS, "productType", "product"),
-                    row.whole("netQty"), average_price=row.number("netAvg") if row.whole("netQty") else 0.0,
-                    realised_paise=to_paise(row.number("realized_profit")),
-                )
-                for row in answer.records("netPositions")
-            )  # fmt: skip
+            return tuple(_ROWS.position(_flat(row)) for row in answer.records("netPositions"))
 
         return call(session, "GET /api/v3/positions", give)
 
@@ -154,29 +160,17 @@ class OrderCalls(PlainCodec):
 def order_report(row: Record, source: Evidence) -> OrderReport:
     """A row of the order book; in messages of the socket a missing number is zero. A stop order that waits has no state
     of its own: it is pending with nothing filled."""
-    status = row.word(tables.STATUSES, "status", "order state")
-    price_type = row.word(tables.PRICE_TYPES, "type", "order type")
-    filled = row.count("filledQty", 0)
-    if status is OrderStatus.OPEN and filled:
-        status = OrderStatus.PARTIALLY_FILLED
-    elif status is OrderStatus.OPEN and price_type.has_trigger:
-        status = OrderStatus.TRIGGER_PENDING
-    return OrderReport(
-        row.text("id"), _tag(row), status, source, _exchange(row), row.text("symbol"),
-        row.word(tables.SIDES, "side", "side"), row.word(tables.PRODUCTS, "productType", "product"), price_type,
-        row.count("qty"), filled, row.number("tradedPrice", 0.0), row.number("limitPrice", 0.0),
-        row.number("stopPrice", 0.0), row.text("message", "") if status is OrderStatus.REJECTED else "",
-        row.moment("orderDateTime"),
-    )  # fmt: skip
+    return _ROWS.order(_flat(row), row.word(tables.STATUSES, "status", "order state"), source, waits=True)
 
 
 def fill_report(row: Record, source: Evidence) -> FillReport:
     """A row of the trade book, or a trade of the socket under the same names."""
-    return FillReport(
-        row.text("tradeNumber"), row.text("orderNumber"), _tag(row), source, _exchange(row), row.text("symbol"),
-        row.word(tables.SIDES, "side", "side"), row.word(tables.PRODUCTS, "productType", "product"),
-        row.count("tradedQty"), row.number("tradePrice"), row.moment("orderDateTime"),
-    )  # fmt: skip
+    return _ROWS.fill(_flat(row).also(id=row.raw("orderNumber")), source)
+
+
+def _flat(row: Record) -> Record:
+    """Exchange and segment as one word, the tag as it is ours."""
+    return row.also(place=f"{row.whole('exchange')}:{row.whole('segment')}", orderTag=_tag(row))
 
 
 def _exchange(row: Record) -> Exchange:

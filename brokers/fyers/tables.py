@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from openalgo_lab.broker.hsm import TopicKind
 from openalgo_lab.broker.reading import words
 from openalgo_lab.model.gtt import GttStatus
 from openalgo_lab.model.orders import OrderStatus
@@ -72,26 +73,13 @@ LOGIN_AGAIN: Final = frozenset({-8, -15, -16, -17})
 TOO_MANY: Final = -429
 UNACKNOWLEDGED: Final = 201
 
-# Data socket. Values of a record, in their order; prices are scaled by the record's own precision and multiplier.
-UNSET: Final = -(2**31)
-SNAPSHOT, UPDATE, LITE = 83, 85, 76
+# Values of the data socket's topics in their order; those with a minus are none of ours.
+_COUNTS: Final = "volume bid_qty ask_qty ltq oi"
 KINDS: Final = MappingProxyType({
-    "sf": ("ltp", "volume", "traded", "time", "bid_qty", "ask_qty", "bid", "ask", "ltq", "buy_total", "sell_total",
-           "average", "oi", "low", "high", "year_high", "year_low", "lower", "upper", "open", "prev_close"),
-    "if": ("ltp", "prev_close", "time", "high", "low", "open"),
-    "dp": (*(f"bid{i}" for i in range(5)), *(f"ask{i}" for i in range(5)), *(f"bid_qty{i}" for i in range(5)),
-           *(f"ask_qty{i}" for i in range(5)), *(f"orders{i}" for i in range(10))),
+    "sf": TopicKind.of(
+        "ltp volume -traded time bid_qty ask_qty bid ask ltq -buy_total -sell_total average oi low high -year_high "
+        "-year_low -lower -upper open prev_close", _COUNTS
+    ),
+    "if": TopicKind.of("ltp prev_close time high low open", _COUNTS),
+    "dp": TopicKind(30, book=True),
 })  # fmt: skip
-SCALED: Final = frozenset({"ltp", "bid", "ask", "average", "low", "high", "open", "prev_close"})
-COUNTS: Final = frozenset({"volume", "bid_qty", "ask_qty", "ltq", "oi"})
-PLACES_OF: Final = MappingProxyType({
-    kind: (
-        names.index("time"),
-        {name: at for at, name in enumerate(names) if name in SCALED},
-        {name: at for at, name in enumerate(names) if name in COUNTS},
-    )
-    for kind, names in KINDS.items() if kind != "dp"
-})  # fmt: skip
-"""Of a kind: where its time stands, its prices, its counts."""
-
-CHANNEL: Final = 11

@@ -6,13 +6,10 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
-import msgspec
-
 from brokers.noren import tables
 from openalgo_lab.broker.reading import Number, from_word, number, words
 from openalgo_lab.broker.record import Record
 from openalgo_lab.broker.shapes import RowShape
-from openalgo_lab.model.orders import OrderStatus
 from openalgo_lab.model.portfolio import Holding
 from openalgo_lab.model.reports import Evidence, OrderReport
 
@@ -36,10 +33,7 @@ UPDATES: Final = RowShape(
 def report(row: Record, source: Evidence, shape: RowShape = UPDATES) -> OrderReport:
     """The order's state, of a row of order book or history, or of an update."""
     word = "_".join(row.text("status").upper().split())
-    told = shape.order(row, from_word(tables.STATUSES, word, "order state", shape.broker), source)
-    if told.status is OrderStatus.OPEN and 0 < told.filled_quantity < told.quantity:
-        return msgspec.structs.replace(told, status=OrderStatus.PARTIALLY_FILLED)
-    return told
+    return shape.order(row, from_word(tables.STATUSES, word, "order state", shape.broker), source)
 
 
 def holding(row: Record, account: str) -> Holding:

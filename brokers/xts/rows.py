@@ -9,7 +9,6 @@ from openalgo_lab.broker.reading import from_word, words
 from openalgo_lab.broker.record import Record
 from openalgo_lab.broker.shapes import RowShape
 from openalgo_lab.model.money import to_paise
-from openalgo_lab.model.orders import OrderStatus
 from openalgo_lab.model.portfolio import Funds, Holding
 from openalgo_lab.model.reports import Evidence, OrderReport
 from openalgo_lab.model.vocabulary import Exchange
@@ -37,11 +36,7 @@ def report(row: Record, source: Evidence) -> OrderReport:
     """The order's state. Instruments go by their id. A stop that has not triggered says New, as it does afterwards."""
     word = row.text("OrderStatus").upper()
     status = from_word(tables.STATUSES, word, "order state", "XTS")
-    if status is OrderStatus.OPEN and _ROWS.filled(row):
-        status = OrderStatus.PARTIALLY_FILLED
-    elif word in ("NEW", "REPLACED") and _ROWS.price_type(row).has_trigger:
-        status = OrderStatus.TRIGGER_PENDING
-    return _ROWS.order(row, status, source)
+    return _ROWS.order(row, status, source, waits=word in ("NEW", "REPLACED"))
 
 
 def holding(row: Record, account: str) -> Holding:

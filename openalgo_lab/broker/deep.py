@@ -24,7 +24,7 @@ from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import DEPTH_LEVELS, Depth, DepthLevel
 from openalgo_lab.model.vocabulary import FeedMode
 
-__all__ = ["DeepBooks", "packed_levels"]
+__all__ = ["DeepBooks", "LevelTable", "packed_levels"]
 
 _PATIENCE_S: Final = 5.0
 _KEPT_S: Final = 60.0
@@ -159,6 +159,28 @@ class DeepBooks:
             await asyncio.gather(self._tidying, return_exceptions=True)
         for feed in self._feeds:
             await feed.close()
+
+
+class LevelTable:
+    """A side that is told level by level: what a message leaves out stays as it was. Prices are counted in ``unit`` a
+    rupee."""
+
+    def __init__(self, levels: int, unit: float, broker: str) -> None:
+        self._rows = [[0, 0, 0] for _ in range(levels)]
+        self._unit = unit
+        self._broker = broker
+
+    def tell(self, level: int, *numbers: int | None) -> None:
+        """Price, quantity and orders of a level, counted from 0; None: it has not changed. Raises DecodeError."""
+        if not 0 <= level < len(self._rows) or any(number is not None and number < 0 for number in numbers):
+            raise DecodeError(f"A book of {self._broker} holds a level or a number that is none.")
+        self._rows[level] = [old if new is None else new for old, new in zip(self._rows[level], numbers, strict=True)]
+
+    def levels(self) -> tuple[DepthLevel, ...]:
+        """Those that are not empty."""
+        return tuple(
+            DepthLevel(price / self._unit, size, orders) for price, size, orders in self._rows if price and size
+        )
 
 
 def packed_levels(

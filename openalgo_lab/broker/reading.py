@@ -18,7 +18,7 @@ import msgspec
 from openalgo_lab.model.errors import DecodeError, InputError
 from openalgo_lab.model.times import IST, NS_PER_SECOND, to_ns
 
-__all__ = ["Number", "from_word", "jwt_expiry_ns", "moment", "number", "read", "to_word", "whole", "words"]
+__all__ = ["Number", "from_word", "jwt_expiry_ns", "moment", "number", "read", "to_word", "unix_ns", "whole", "words"]
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -90,18 +90,18 @@ def whole(value: Number, blank: int = 0) -> int:
 
 
 def moment(text: Number) -> int:
-    """UTC ns of a time on the Indian clock; 0 for none (blank, or the years 1970 and 1980 that stand for it).
+    """UTC ns of a time on the Indian clock; 0 for none (blank, NA, or the years 1, 1970 and 1980 that stand for it).
 
-    Read: `10:15:30 10-02-2026`, `10-02-2026 10:15:30`, `10-Feb-2026 10:15:30`, ISO with or without fraction and zone,
-    and unix seconds as number or digits.
+    Read, also with slashes: `10:15:30 10-02-2026`, `10-02-2026 10:15:30`, `10-Feb-2026 10:15:30`, ISO with or without
+    fraction and zone, and unix seconds as number or digits.
     """
     if not isinstance(text, str) or text.isdecimal():
         seconds = whole(text)
         if not 0 <= seconds < 2**33:
             raise DecodeError("An answer holds a time that is none.")
         return seconds * NS_PER_SECOND
-    text = text.strip()
-    if not text:
+    text = text.strip().replace("/", "-")
+    if text in ("", "NA"):
         return 0
     if match := _DAY_FIRST.fullmatch(text):
         day, month, year, clock = match.groups()
@@ -113,6 +113,14 @@ def moment(text: Number) -> int:
         year, month, day, clock, fraction, zone = match.groups()
         return _ns(text, (year, month, day), clock, zone or "") + int((fraction or "0").ljust(9, "0"))
     raise DecodeError(f"An answer holds a time that cannot be read: {text[:40]!r}.")
+
+
+def unix_ns(moment: int) -> int:
+    """UTC ns of a Unix time whose unit is told by its size: seconds, milliseconds, microseconds or nanoseconds."""
+    for unit, most in ((10**9, 10**11), (10**6, 10**14), (10**3, 10**17), (1, 10**20)):
+        if 0 <= moment < most:
+            return moment * unit
+    raise DecodeError("A message holds a time that is none.")
 
 
 def jwt_expiry_ns(token: str) -> int:
@@ -129,7 +137,7 @@ def _ns(text: str, day: tuple[str, str, str], clock: str, zone: str = "") -> int
     hour, minute, second = map(int, clock.split(":"))
     try:
         number_of_month = int(month) if month.isdecimal() else _MONTHS.index(month.lower()) + 1
-        if int(year) in (1970, 1980):
+        if int(year) in (1, 1970, 1980):
             return 0
         when = datetime(int(year), number_of_month, int(date), hour, minute, second, tzinfo=UTC if zone else IST)
     except ValueError:

@@ -106,6 +106,10 @@ class Record:
             raise self._misfit(name)
         return reading.moment(value)
 
+    def also(self, **fields: Any) -> Record:
+        """The same with these fields besides, or in place of its own."""
+        return Record({**self._fields, **fields}, self._broker)
+
     def record(self, name: str) -> Record:
         """An object within."""
         return Record(self.raw(name), self._broker)

@@ -18,10 +18,16 @@ from openalgo_lab.model.errors import InputError
 __all__ = ["GROUP", "BrokerRow", "available", "describe", "load"]
 
 GROUP: Final = "openalgo_lab.brokers"
+_TABLES: Final = ("__init__.py", "tables.py")
+"""Where a family's table of members lies."""
 
 
 class BrokerRow(msgspec.Struct, frozen=True):
-    """One broker for a table: ``lines`` counts the lines of its package's Python that are not blank."""
+    """One broker for a table.
+
+    ``lines`` counts its package's lines of code, without blank lines, comments and docstrings; for a family's member
+    those of the table of members, without the codec that all of them share.
+    """
 
     key: str
     name: str
@@ -62,17 +68,18 @@ def describe() -> tuple[BrokerRow, ...]:
 
 
 def _row(spec: BrokerSpec) -> BrokerRow:
+    from openalgo_lab.broker.code_lines import code_lines
+
+    package = type(spec.codec).__module__.rpartition(".")[0]
+    member = package.rpartition(".")[2] == spec.family
+    files = [file for file in resources.files(package).iterdir() if file.name.endswith(".py")]
+    counted = [file for file in files if not member or file.name in _TABLES]
     return BrokerRow(
         key=spec.key,
         name=spec.name,
         family=spec.family,
         exchanges=tuple(sorted(exchange.value for exchange in spec.exchanges)),
         capabilities=tuple(sorted(capability.value for capability in spec.capabilities)),
-        lines=_lines(type(spec.codec).__module__.rpartition(".")[0]),
+        lines=sum(code_lines(file.read_text(encoding="utf-8")) for file in counted),
         verified=spec.verified,
     )
-
-
-def _lines(package: str) -> int:
-    files = (file for file in resources.files(package).iterdir() if file.name.endswith(".py"))
-    return sum(1 for file in files for line in file.read_text(encoding="utf-8").splitlines() if line.strip())

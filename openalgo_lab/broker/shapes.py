@@ -25,7 +25,8 @@ class RowShape(msgspec.Struct, frozen=True):
     Names: id tag exchange symbol side product price_type quantity filled average price trigger reason time, of a trade
     trade_id trade_quantity trade_price trade_time, of a net position net, long_average, short_average and realised
     (rupees). All but id, exchange, symbol, side, product, price_type, quantity and net may be missing from a row.
-    ``symbol`` is the broker's own text: the layer looks it up.
+    ``symbol`` is the broker's own text: the layer looks it up. ``chatty``: the reason's field says something also where
+    nothing was refused.
     """
 
     broker: str
@@ -34,20 +35,30 @@ class RowShape(msgspec.Struct, frozen=True):
     products: Mapping[str, Product]
     price_types: Mapping[str, PriceType]
     names: Mapping[str, str]
+    chatty: bool = False
 
-    def order(self, row: Record, status: OrderStatus, source: Evidence) -> OrderReport:
-        """One order as it stands. Raises DecodeError."""
+    def order(self, row: Record, status: OrderStatus, source: Evidence, *, waits: bool = False) -> OrderReport:
+        """One order as it stands. What an open one's numbers tell goes before its word: part of it may be filled, and
+        where ``waits`` says that a stop has no state of its own before it is triggered, that it waits. Raises
+        DecodeError.
+        """
+        filled, quantity = self.filled(row), row.count(self._name(row, "quantity"))
+        if status is OrderStatus.OPEN and 0 < filled < quantity:
+            status = OrderStatus.PARTIALLY_FILLED
+        elif status is OrderStatus.OPEN and waits and self.price_type(row).has_trigger:
+            status = OrderStatus.TRIGGER_PENDING
+        tells = status is OrderStatus.REJECTED or not self.chatty
         return OrderReport(
             **self._shared(row),
             source=source,
             status=status,
             price_type=self.price_type(row),
-            quantity=row.count(self._name(row, "quantity")),
-            filled_quantity=self.filled(row),
+            quantity=quantity,
+            filled_quantity=filled,
             average_price=row.number(self._name(row, "average"), 0.0),
             price=row.number(self._name(row, "price"), 0.0),
             trigger_price=row.number(self._name(row, "trigger"), 0.0),
-            reason=row.text(self._name(row, "reason"), "").strip(),
+            reason=row.text(self._name(row, "reason"), "").strip() if tells else "",
             exchange_ns=self._moment(row, "time"),
         )
 
@@ -86,7 +97,7 @@ class RowShape(msgspec.Struct, frozen=True):
     def _shared(self, row: Record) -> dict[str, Any]:
         return {
             "broker_order_id": row.text(self._name(row, "id")),
-            "order_id": row.text(self._name(row, "tag"), "").strip(),
+            "order_id": row.text(self._name(row, "tag"), "").strip() if "tag" in self.names else "",
             "exchange": self._word(row, self.exchanges, "exchange"),
             "symbol": row.text(self._name(row, "symbol")),
             "side": self._word(row, self.sides, "side"),

@@ -17,6 +17,11 @@ def report(*, as_json: bool) -> None:
         typer.echo(msgspec.json.format(msgspec.json.encode(rows), indent=2).decode())
         return
     for row in rows:
-        proved = ", ".join(row.verified) or "-"
-        family = f" ({row.family})" if row.family else ""
-        typer.echo(f"{row.key:<16} {row.name}{family}: {' '.join(row.exchanges)}; proved against: {proved}")
+        typer.echo(f"{row.key}: {row.name}{f' ({row.family})' if row.family else ''}")
+        for name, text in (
+            ("exchanges", " ".join(row.exchanges)),
+            ("capabilities", " ".join(row.capabilities)),
+            ("lines", str(row.lines)),
+            ("verified", ", ".join(row.verified) or "-"),
+        ):
+            typer.echo(f"    {name:<13}{text}")

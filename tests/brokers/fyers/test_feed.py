@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brokers.fyers import SPEC
-from brokers.fyers.feed import MarketFeed, OrderFeed, auth_frame, keys_frame, mode_frame
+from brokers.fyers.feed import MarketFeed, OrderFeed
 from openalgo_lab.broker import FrameContent, Session
 from openalgo_lab.model.errors import DecodeError, SessionExpired
 from openalgo_lab.model.instruments import Instrument
@@ -98,12 +98,12 @@ def values(batch: TickBatch) -> dict[str, float]:
 
 
 def test_frames_as_the_official_encoder_writes_them() -> None:
-    assert auth_frame(SESSION.extra["hsm_key"], "PythonSDK-3.2.0") == bytes.fromhex(AUTH)
+    assert list(MarketFeed(SESSION, b"PythonSDK-3.2.0").opened()) == [bytes.fromhex(AUTH)]
     # Their length fields are known to be wrong: ours are right, and all else is the same.
     keys = ["sf|nse_cm|3045", "if|nse_cm|Nifty 50"]
     for ours, theirs in (
-        (mode_frame(), FULL_MODE), (keys_frame(keys, on=True), SUBSCRIBE),
-        (keys_frame(keys[:1], on=False), UNSUBSCRIBE),
+        (feed().mode_frame(), FULL_MODE), (feed().keys_frame(keys, on=True), SUBSCRIBE),
+        (feed().keys_frame(keys[:1], on=False), UNSUBSCRIBE),
     ):  # fmt: skip
         assert ours[2:] == bytes.fromhex(theirs)[2:]
         assert struct.unpack(">H", ours[:2]) == (len(ours) - 2,)
@@ -112,9 +112,9 @@ def test_frames_as_the_official_encoder_writes_them() -> None:
 def test_the_conversation_begins_with_the_key_then_the_mode() -> None:
     made = MarketFeed(SESSION)
     assert MarketFeed.needs_ready
-    assert list(made.opened()) == [auth_frame(SESSION.extra["hsm_key"])]
+    assert list(made.opened()) == list(feed().opened())
     content = made.received(AUTH_OK)
-    assert (content.ready, content.replies) == (True, (mode_frame(),))
+    assert (content.ready, content.replies) == (True, (made.mode_frame(),))
     assert made.ping() == bytes.fromhex("00010b")
     for ok in (SUBSCRIBE_OK, MODE_OK):
         assert made.received(ok) == FrameContent()
@@ -123,11 +123,11 @@ def test_the_conversation_begins_with_the_key_then_the_mode() -> None:
 def test_topics_by_mode() -> None:
     made = MarketFeed(SESSION)
     assert made.subscribe([SBIN, NIFTY], FeedMode.QUOTE) == (
-        keys_frame(["sf|nse_cm|3045", "if|nse_cm|Nifty 50"], on=True),
+        made.keys_frame(["sf|nse_cm|3045", "if|nse_cm|Nifty 50"], on=True),
     )
-    assert made.subscribe([SBIN, NIFTY], FeedMode.DEPTH) == (keys_frame(["dp|nse_cm|3045"], on=True),)
+    assert made.subscribe([SBIN, NIFTY], FeedMode.DEPTH) == (made.keys_frame(["dp|nse_cm|3045"], on=True),)
     assert made.subscribe([SBIN], FeedMode.LTP) == ()
-    assert made.unsubscribe([SBIN]) == (keys_frame(["sf|nse_cm|3045", "dp|nse_cm|3045"], on=False),)
+    assert made.unsubscribe([SBIN]) == (made.keys_frame(["sf|nse_cm|3045", "dp|nse_cm|3045"], on=False),)
     assert made.unsubscribe([SBIN]) == ()
 
 
