@@ -23,7 +23,7 @@ from openalgo_lab.model.profile import profile_dir
 from openalgo_lab.model.security_commands import GetIdentity, GetVault, SignIn, SignOut, UnlockVault
 from openalgo_lab.store.vault import Vault
 
-__all__ = ["Caller", "acting"]
+__all__ = ["Caller", "acting", "engine_runs"]
 
 R = TypeVar("R")
 
@@ -43,7 +43,7 @@ def acting(profile: str, asking: Asking, user: str = "") -> Iterator[Caller]:
     Raises InputError when there are users and none is named, NotPermitted, VaultError.
     """
     folder = profile_dir(profile, create=False)
-    with _engine(profile) if _runs(folder) else _vault(folder, asking) as call:
+    with _engine(profile) if engine_runs(folder) else _vault(folder, asking) as call:
         if not call(GetVault()).open:
             call(UnlockVault(asking.secret("Passphrase of the vault")))
         found = call(GetIdentity())
@@ -60,7 +60,8 @@ def acting(profile: str, asking: Asking, user: str = "") -> Iterator[Caller]:
                 call(SignOut())
 
 
-def _runs(folder: Path) -> bool:
+def engine_runs(folder: Path) -> bool:
+    """Whether an engine of this profile runs, in whatever process."""
     try:
         return is_held(folder)
     except (FileNotFoundError, PermissionError):

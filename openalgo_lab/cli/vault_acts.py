@@ -171,13 +171,19 @@ def export_file(profile: str, stdin: bool, target: Path) -> None:
         folder = profile_dir(profile, create=False)
         with Vault.unlock(folder, way_into(folder, asking, recovery=False), write=False) as vault:
             vault.export_bundle(target, asking.new_secret("Passphrase of the export"))
-        typer.echo(f"The vault is exported to {target}.")
+        typer.echo(f"The vault is exported to {target}, with its order journals and its audit log.")
 
 
 def import_file(profile: str, stdin: bool, source: Path, by: UnlockBy, *, replace: bool) -> None:
     """Read an export."""
+    from openalgo_lab.cli.acting import engine_runs
+
     with exit_codes():
         asking, folder = Asking(stdin=stdin), profile_dir(profile)
+        if engine_runs(folder):
+            raise InputError(
+                "The engine of this profile runs, and its journals would be exchanged under it: end it first."
+            )
         exported_with = asking.secret("Passphrase of the export")
         typed, keychain = _new_ways(asking, by, stdin=stdin)
         vault, shown = Vault.import_bundle(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -14,7 +15,9 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from openalgo_lab.cli.commands import app
+from openalgo_lab.engine.link.lock import EngineLock
 from openalgo_lab.store.vault import Vault
+from tests.store.sealed_journal import found, intended
 from tests.store.vault.conftest import cheapest
 from tests.store.vault.parts import CANARY, OTHER, WORDS, credentials, reopen
 from tests.store.vault.test_keychain import SystemStore
@@ -84,15 +87,21 @@ def test_rotate_export_import(folder: Path, tmp_path: Path) -> None:
     run("init", FIRST)
     with reopen(folder, WORDS) as vault:
         vault.credentials.put(credentials())
+        asyncio.run(intended(folder, vault, ["A", "B"]))
     assert recovery_in(run("rotate", FIRST))
     file = tmp_path / "moved.vault"
     run(f"export {file}", FIRST, SECOND)
     run(f"import {file} --profile second", SECOND, FIRST)
     with reopen(folder.parent / "second", WORDS) as vault:
         assert vault.credentials.accounts() == [("simulated", "AB1234")]
+        assert asyncio.run(found(folder.parent / "second", vault)) == (["A", "B"], "")
     run(f"import {file} --profile third", FIRST, FIRST, code=REFUSED)
     refused = runner.invoke(app, ["vault", "import", str(file), "--passphrase-stdin"], input=f"{SECOND}\n{FIRST}\n")
     assert "--replace" in str(refused.exception)
+    engine = EngineLock(folder)
+    engine.acquire("an engine")
+    assert "end it first" in str(runner.invoke(app, ["vault", "import", str(file), "--replace"]).exception)
+    engine.release()
     run(f"import {file} --replace", SECOND, SECOND)
     run("unlock", SECOND)
     assert list(folder.glob("vault.replaced-*"))

@@ -1,4 +1,5 @@
-"""Export and import: one file that carries a vault elsewhere, encrypted under a passphrase of its own.
+"""Export and import: one file that carries a vault elsewhere, with journals and audit log, encrypted under a passphrase
+of its own.
 
 Layout: the magic line, the length of the header (4 bytes, big endian), the header (JSON), a SQLCipher database under a
 key of the passphrase, and HMAC-SHA256 of all that. Nothing in it is readable but the header's salt, costs and date.
@@ -19,6 +20,7 @@ import msgspec
 from openalgo_lab.model.errors import InputError, VaultDamaged, VaultError, VaultMissing, VaultRefused
 from openalgo_lab.model.secret import Secret, SecretBytes, SecretMasker
 from openalgo_lab.model.times import Clock
+from openalgo_lab.store.vault.carried import pack, unpack
 from openalgo_lab.store.vault.creating import forget_entry, fresh_header, require_way, set_orphans_aside, with_slots
 from openalgo_lab.store.vault.database import VaultDatabase, translated
 from openalgo_lab.store.vault.files import PART, copy_whole, make_private, move, parts_of, remove_database, sync_file
@@ -59,7 +61,10 @@ class BundleHeader(msgspec.Struct, frozen=True):
 
 
 def export_bundle(opened: OpenedVault, target: Path, passphrase: Secret) -> None:
-    """Write all of the vault to ``target``, whole. Raises InputError when the file exists, or VaultError."""
+    """Write all of the vault to ``target``, whole, with its journals and its audit log.
+
+    Raises InputError when the file exists, VaultDamaged when something of it cannot be read, or VaultError.
+    """
     check_passphrase(passphrase)
     if target.exists():
         raise InputError(f"{target} exists already: choose another name.", field="target")
@@ -68,6 +73,7 @@ def export_bundle(opened: OpenedVault, target: Path, passphrase: Secret) -> None
     part, content = target.with_name(target.name + PART), target.with_name(target.name + ".content")
     with translated(target), _deleted(part, content):
         opened.database.copy_to(content, content_key, to_use=False)
+        pack(opened, content, content_key)
         make_private(part)
         with part.open("wb") as file, content.open("rb") as source:
             body = msgspec.json.encode(header)
@@ -93,8 +99,9 @@ def import_bundle(
 ) -> tuple[OpenedVault, Secret | None]:
     """Make an export the vault of this profile, under a new key; the open vault and its recovery key.
 
-    Raises VaultError where there is a vault and ``replace`` was not asked; with it, the old one is kept in a folder
-    ``vault.replaced-…``. Raises VaultRefused for a wrong passphrase or a damaged export.
+    The old one is kept in a folder ``vault.replaced-…``, and so are journals and an audit log that stood here. No
+    engine of this profile may run. Raises VaultError where there is a vault and ``replace`` was not asked,
+    VaultRefused for a wrong passphrase or a damaged export.
     """
     require_way(passphrase, keychain)
     with contextlib.ExitStack() as undo:
@@ -110,6 +117,7 @@ def import_bundle(
             undo.callback(forget_entry, header, keychain)
             path = places.database(header.generation)
             undo.callback(remove_database, path)
+            undo.callback(unpack(places, header, content, content_key))
             imported = VaultDatabase.open(content, content_key, write=False)
             with contextlib.closing(imported):
                 imported.copy_to(path, vault_key(master), to_use=True)

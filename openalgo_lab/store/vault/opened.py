@@ -19,6 +19,7 @@ from openalgo_lab.store.vault.keys import Purpose, derive
 from openalgo_lab.store.vault.lock import WriterLock
 from openalgo_lab.store.vault.places import VaultPlaces
 from openalgo_lab.store.vault.schema import MIGRATIONS
+from openalgo_lab.store.vault.settling import carry_out
 from openalgo_lab.store.vault.tries import FailedTries
 from openalgo_lab.store.vault.unlocking import Unlocking, master_key
 
@@ -77,7 +78,10 @@ class OpenedVault:
         keep_copy(self.database, self.places, self.header.key_id, key, self.clock.now_ns())
 
     def tidy(self, *, first: bool = True) -> None:
-        """Mend the pair of headers, then delete what no header names. ``first``: the main header was read."""
+        """End an import that was cut in two, mend the pair of headers, then delete what no header names. ``first``: the
+        main header was read."""
+        with translated(self.places.header):
+            carry_out(self.places, self.header)
         if not first:
             with translated(self.places.header):
                 if self.places.header.exists():

@@ -57,6 +57,27 @@ class SealedFiles:
                 raise
             return connection
 
+    def names(self) -> list[str]:
+        """Of all files that have a key here. Raises VaultError."""
+        with self._opened.database.reading() as connection:
+            return [str(row[0]) for row in connection.execute("SELECT name FROM file_keys ORDER BY name")]
+
+    def key(self, name: str) -> SecretBytes:
+        """The key under which the file stands now. Raises VaultError for one that is not known."""
+        row, path = self._row(name), self._opened.places.folder / name
+        if row is None:
+            raise VaultError(f"This vault knows no file {name}.")
+        return row[1] if row[1] is not None and _opens(path, row[1]) else row[0]
+
+    def copy(self, path: Path, target: Path) -> None:
+        """A copy under the same key, of one moment, while somebody else may write. Raises VaultDamaged, VaultError."""
+        make_private(target)
+        with _translated(path), contextlib.closing(connect(target, self.key(path.name), "rw")) as copy:
+            copy.execute("PRAGMA journal_mode = OFF")
+            with self.reading(path) as source:
+                source.execute("SELECT count(*) FROM sqlite_master").fetchone()  # says damage by its own code
+                source.backup(copy)
+
     @contextmanager
     def reading(self, path: Path) -> Iterator[Connection]:
         """A connection for reading only, while somebody else may write. Raises VaultError."""

@@ -119,18 +119,22 @@ def test_creation(library: Path, quick_path: Path) -> None:
 
 
 def test_import_in_place_of_another(library: Path, folder: Path, quick_path: Path) -> None:
-    other = FolderKeychain(quick_path / "other keys")
+    """The old vault with the old journal, or the new one with the new: never one with the other's."""
+    with Vault.unlock(folder, FromKeychain(FolderKeychain(folder / "keychain"))) as vault:
+        asyncio.run(intended(folder, vault, ["HERE"]))
     (quick_path / "other keys").mkdir()
     (quick_path / "other").mkdir()
-    vault, _ = Vault.create(quick_path / "other", keychain=other)
+    vault, _ = Vault.create(quick_path / "other", keychain=FolderKeychain(quick_path / "other keys"))
     with vault:
         vault.credentials.put(credentials("MOVED"))
+        asyncio.run(intended(quick_path / "other", vault, ["THERE"]))
         vault.export_bundle(quick_path / "my.vault", OTHER)
     code = _START + (
         f"vault, _ = Vault.import_bundle(folder, Path({str(quick_path / 'my.vault')!r}), OTHER, keychain=keychain, "
         "replace=True)\nvault.close()"
     )
-    assert len(survives(library, folder, code, (OLD, {"MOVED": CANARY}))) == 2
+    allowed = ({**OLD, "HERE": ""}, {"MOVED": CANARY, "THERE": ""})
+    assert len(survives(library, folder, code, allowed, lambda cut: {**opened(cut), **in_the_journal(cut)})) == 2
 
 
 _SEALED = """
