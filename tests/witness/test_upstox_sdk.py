@@ -6,14 +6,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 
 from brokers.upstox import SPEC
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.orders import OrderStatus
-from openalgo_lab.model.times import IST, ManualClock, to_ns
+from openalgo_lab.model.times import IST, to_ns
 from openalgo_lab.model.vocabulary import FeedMode, Product
 from tests.conformance.rig import Rig, intent, rig, until
 from tests.conformance.simulators.upstox import API_KEY, API_SECRET, REDIRECT, UpstoxSimulator
@@ -126,11 +125,9 @@ async def _market(heard: Heard) -> None:
             assert (quote.volume, quote.oi, quote.average) == (row["volume"], row["oi"], row["average_price"])
             assert (quote.bid, quote.bid_qty) == tuple(row["depth"]["buy"][0][n] for n in ("price", "quantity"))
     await _candles(heard, instruments[SBIN], datetime(2026, 1, 2, tzinfo=IST), 4, "candles")
-    midnight = (datetime.now(IST) - timedelta(hours=4)).replace(hour=0, minute=0, second=0, microsecond=0)
-    with (  # the day of a session ends at half past three; at noon everybody means the same by "today"
-        patch("openalgo_lab.broker.history.SystemClock", lambda: ManualClock(midnight + timedelta(hours=12))),
-        patch("tests.conformance.simulators.upstox._midnight", lambda: midnight),
-    ):
+    now = datetime.now(IST)
+    if now.hour >= 4:  # a session belongs to the day before until half past three, and so has no candles of today
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
         await _candles(heard, instruments[SBIN], midnight, 1, "today")
 
 
