@@ -95,7 +95,7 @@ def test_futures_are_joined_with_the_ones_that_have_expired(lab: Lab) -> None:
     today = trade_date(lab.handle.status.market_ns)
     gone = today - timedelta(days=8)
     key = InstrumentKey(Exchange.NFO, format_symbol("NIFTY", InstrumentType.FUT, gone))
-    first = today - timedelta(days=20)
+    first, last = today - timedelta(days=20), today - timedelta(days=1)  # today's candle still moves
     front = format_symbol("NIFTY", InstrumentType.FUT, listed[0])
     other = bars_of_frame(lab.history(f"NFO:{front}", "D", first, gone))
     old = Bars(
@@ -110,19 +110,19 @@ def test_futures_are_joined_with_the_ones_that_have_expired(lab: Lab) -> None:
 
     table = lab.lake.contracts("nifty", kind="FUT")
     assert table.loc[str(key), "expired"]
-    raw = lab.lake.continuous("NIFTY", "D", first)
+    raw = lab.lake.continuous("NIFTY", "D", first, last)
     assert raw.contract.astype(str).unique().tolist() == [key.symbol, front]
     assert raw.contract.astype(str).iloc[-1] == front
-    shifted = lab.lake.continuous("NIFTY", "D", first, adjust="difference")
+    shifted = lab.lake.continuous("NIFTY", "D", first, last, adjust="difference")
     before = raw.contract == key.symbol
     assert shifted.close[before].tolist() == pytest.approx((raw.close[before] - 100).tolist())
     assert shifted.close[~before].tolist() == raw.close[~before].tolist()
     assert shifted.attrs["rolls"][0].startswith(f"{gone + timedelta(1)}: {key.symbol} to {front}, by expiry")
-    assert len(lab.lake.continuous("NIFTY", "D", first, roll="oi")) == len(raw)
+    assert len(lab.lake.continuous("NIFTY", "D", first, last, roll="oi")) == len(raw)
     with pytest.raises(InputError, match="No candles of NOTHING futures"):
-        lab.lake.continuous("NOTHING", "D", first)
+        lab.lake.continuous("NOTHING", "D", first, last)
     with pytest.raises(InputError, match="roll"):
-        lab.lake.continuous("NIFTY", "D", first, roll="moon")
+        lab.lake.continuous("NIFTY", "D", first, last, roll="moon")
 
 
 def test_shares_are_adjusted_on_reading(lab: Lab, tmp_path: Path) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import ipywidgets
 
@@ -15,10 +15,11 @@ from openalgo_lab.lab.history_base import IMPORTED
 from openalgo_lab.lab.history_jobs import keys_of
 from openalgo_lab.lab.words import moment_ns
 from openalgo_lab.model.errors import InputError, LabError
-from openalgo_lab.model.history_commands import DownloadHistory
+from openalgo_lab.model.history_commands import DownloadHistory, GetHistoryGroups, HistoryGroup
 from openalgo_lab.model.instruments import InstrumentKey
 from openalgo_lab.model.times import from_ns
 from openalgo_lab.store.history.catalogue import Entry
+from openalgo_lab.ui.history.rows import form_row
 from openalgo_lab.ui.history.saver import Saver
 from openalgo_lab.ui.history.work import Work
 from openalgo_lab.ui.live import KernelLoop
@@ -29,20 +30,12 @@ from openalgo_lab.ui.watchlist.saved import SavedWatchlists
 if TYPE_CHECKING:
     from openalgo_lab.lab import Lab
 
-__all__ = ["DownloadForm", "ExportForm", "ImportForm", "form_row"]
+__all__ = ["DownloadForm", "ExportForm", "ImportForm"]
 
 _KINDS: Final = ("csv", "xlsx", "parquet")
 _INTERVALS: Final = ("1m", "3m", "5m", "15m", "30m", "1h", "D", "W", "M")
 _NO_GROUP: Final = "–"
 _MONTH: Final = 30
-
-
-def form_row(*parts: Any) -> Any:
-    """Fields beside each other, wrapping where the page is narrow."""
-    row = ipywidgets.HBox(list(parts))
-    row.add_class("oal-form")
-    row.add_class("oal-hist-form")
-    return row
 
 
 class DownloadForm(ipywidgets.VBox):
@@ -78,12 +71,20 @@ class DownloadForm(ipywidgets.VBox):
         self.load_groups()
 
     def load_groups(self) -> None:
-        """The saved watch lists."""
+        """The saved watch lists, and the groups of schedules."""
         try:
             self._groups = SavedWatchlists(self._lab.handle.folder).load()
         except LabError as error:
             self._groups = {}
             self.message.bad(str(error))
+        self.group.options = [_NO_GROUP, *self._groups]
+        handle = self._lab.handle
+        self._loop.ask(
+            handle, handle.call(GetHistoryGroups()), self._take_groups, lambda error: self.message.bad(str(error))
+        )
+
+    def _take_groups(self, groups: Sequence[HistoryGroup]) -> None:
+        self._groups = {**self._groups, **{group.name: group.keys for group in groups}}
         self.group.options = [_NO_GROUP, *self._groups]
 
     def sample(self) -> None:

@@ -41,6 +41,7 @@ _COLUMNS: Final = (
     Column(key="source", title="Source", kind="text", width=190, min_view=860),
     Column(key="full", title="Full", kind="number", hidden=True),
 )  # fmt: skip
+_OVER: Final = frozenset(state.value for state in JobState if state.over)
 _NOTHING: Final = Empty(
     text="Nothing is kept yet. Choose symbols above and press Download, or import a file below.",
     label="Download a month of NSE:SBIN",
@@ -111,7 +112,7 @@ class KeptView(ipywidgets.VBox):
     # ----------------------------------------------------------------------------------------------------------------
 
     def _hear(self, event: AnyEvent) -> None:
-        if isinstance(event, HistoryProgress) and JobState(event.state).over:
+        if isinstance(event, HistoryProgress) and event.state in _OVER:
             self.look()
 
     def _work(self) -> None:

@@ -9,6 +9,7 @@ import ipywidgets
 from openalgo_lab.ui.history.forms import DownloadForm, ExportForm, ImportForm
 from openalgo_lab.ui.history.jobs import JOBS, STEER_JOBS
 from openalgo_lab.ui.history.kept import KeptView
+from openalgo_lab.ui.history.schedules import SchedulesView
 from openalgo_lab.ui.history.steered import Steered
 from openalgo_lab.ui.style import StyleSheet
 
@@ -19,7 +20,9 @@ __all__ = ["HistoryManager"]
 
 
 class HistoryManager(ipywidgets.VBox):
-    """``form`` begins downloads, ``jobs`` shows them, ``kept`` what they brought; ``imports`` and ``exports`` files."""
+    """``form`` begins downloads, ``jobs`` and ``schedules`` steer them, ``kept`` shows what they brought; ``imports``
+    and ``exports`` are for files.
+    """
 
     def __init__(self, lab: Lab) -> None:
         self.form = DownloadForm(lab)
@@ -27,14 +30,15 @@ class HistoryManager(ipywidgets.VBox):
         self.kept = KeptView(lab, self.form.sample)
         self.imports = ImportForm(lab, self.kept.look)
         self.exports = ExportForm(lab)
+        self.schedules = SchedulesView(lab, lambda: self.form.symbols.value)
         self.kept.on_choice(self.exports.choose)
-        files = ipywidgets.Box([_part("Import", self.imports), _part("Export", self.exports)])
-        files.add_class("oal-hist-row")
+        work = _row(_part("Downloads", self.jobs), _part("Schedules", self.schedules))
+        files = _row(_part("Import", self.imports), _part("Export", self.exports))
         super().__init__(
             [
                 StyleSheet("history"),
                 _part("Download", self.form),
-                _part("Downloads", self.jobs),
+                work,
                 _part("Kept candles", self.kept),
                 files,
             ]
@@ -44,8 +48,15 @@ class HistoryManager(ipywidgets.VBox):
     def close(self) -> None:
         """End the subscriptions and the widgets."""
         self.jobs.close()
+        self.schedules.close()
         self.kept.close()
         super().close()
+
+
+def _row(*parts: Any) -> Any:
+    row = ipywidgets.Box(list(parts))
+    row.add_class("oal-hist-row")
+    return row
 
 
 def _part(title: str, body: Any) -> Any:

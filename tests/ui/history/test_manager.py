@@ -18,6 +18,7 @@ from openalgo_lab.model.vocabulary import Exchange
 from openalgo_lab.store.history.series import Series, Stored
 from openalgo_lab.ui.grid import GridEvent
 from openalgo_lab.ui.history import HistoryManager
+from openalgo_lab.ui.history.steered import Steered
 from openalgo_lab.ui.history.words import size_text
 from openalgo_lab.ui.watchlist.saved import SavedWatchlists
 from tests.support.waiting import eventually
@@ -42,6 +43,11 @@ def bad(message: Any) -> bool:
     return "oal-message-bad" in message._dom_classes
 
 
+def open_buttons(table: Steered) -> set[str]:
+    """What may be pressed now."""
+    return {key for key, button in table.buttons.items() if not button.disabled}
+
+
 def test_a_download_is_begun_watched_and_kept(lab: Lab, manager: HistoryManager) -> None:
     form = manager.form
     form.download()
@@ -59,14 +65,13 @@ def test_a_download_is_begun_watched_and_kept(lab: Lab, manager: HistoryManager)
     eventually(lambda: [job.state for job in lab.lake.jobs] == [JobState.DONE])
     eventually(lambda: len(manager.kept.entries) == 2)
     assert {str(entry.series.key) for _, entry in manager.kept.entries} == {"NSE:SBIN", "NSE:INFY"}
-    eventually(lambda: manager.jobs.chosen is not None and manager.jobs.chosen.state is JobState.DONE)
+    eventually(lambda: open_buttons(manager.jobs) == {JobAction.FORGET})
+    assert manager.jobs.chosen.state is JobState.DONE
     assert not bad(form.message)
-    assert {key for key, button in manager.jobs.buttons.items() if not button.disabled} == {JobAction.FORGET}
     manager.jobs.press(JobAction.PAUSE)  # not allowed: nothing is asked
     manager.jobs.press(JobAction.FORGET)
     eventually(lambda: lab.lake.jobs == [])
-    eventually(lambda: manager.jobs.chosen is None)
-    assert all(button.disabled for button in manager.jobs.buttons.values())
+    eventually(lambda: open_buttons(manager.jobs) == set())
 
 
 def test_a_group_fills_the_form(lab: Lab) -> None:
@@ -78,6 +83,41 @@ def test_a_group_fills_the_form(lab: Lab) -> None:
     manager.form.download()
     assert bad(manager.form.message)
     manager.close()
+
+
+def test_a_schedule_is_made_run_paused_and_removed(lab: Lab, manager: HistoryManager) -> None:
+    view = manager.schedules
+    view.put()
+    assert "Name the group" in view.message.value
+    view.group.value, view.interval.value, view.at.value = "two", "D", "25:00"
+    view.put()
+    assert "not a time of day" in view.message.value
+    view.at.value, view.back.value = "18:30", 0
+    view.put()
+    assert "days back cannot be" in view.message.value
+    view.back.value, view.days.value = 10, "someday"
+    view.put()
+    assert "is no day" in view.message.value
+    view.days.value = "mon-fri"
+    view.put()
+    eventually(lambda: bad(view.message) and "two" in view.message.value)  # there is no such group yet
+    manager.form.symbols.value = "NSE:SBIN, NSE:INFY"
+    view.put()
+    eventually(lambda: not bad(view.message) and "two is kept up to date" in view.message.value)
+    assert set(lab.lake.groups["two"]) == {InstrumentKey(Exchange.NSE, name) for name in ("SBIN", "INFY")}
+    eventually(lambda: open_buttons(view.table) == {"run", "pause", "drop"})
+    view.table.press("run")
+    eventually(lambda: any(job.state is JobState.DONE for job in lab.lake.jobs))
+    view.table.press("pause")
+    eventually(lambda: open_buttons(view.table) == {"run", "resume", "drop"})
+    view.table.press("resume")
+    eventually(lambda: open_buttons(view.table) == {"run", "pause", "drop"})
+    view.table.press("drop")
+    eventually(lambda: open_buttons(view.table) == set())
+    assert lab.lake.schedules == []
+    other = HistoryManager(lab)
+    eventually(lambda: "two" in other.form.group.options)
+    other.close()
 
 
 def test_gaps_are_listed_and_hostile_names_are_text(lab: Lab) -> None:
