@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from openalgo_lab.backtest.market import Market, Tables, make_market
 from openalgo_lab.backtest.run import EngineName, run_events, run_vector, vector_fits
 from openalgo_lab.backtest.settings import BacktestSettings, FlatCharges, PlanCharges, Slippage
-from openalgo_lab.lab.backtest_data import bars_of_frame, bars_of_reply, named_frames, unique_symbols
+from openalgo_lab.lab.backtest_data import bars_of_frame, named_frames, unique_symbols
 from openalgo_lab.lab.backtest_result import BacktestResult
 from openalgo_lab.lab.core import LabCore
-from openalgo_lab.lab.words import Moment, SymbolLike, moment_ns, word
+from openalgo_lab.lab.history import span_ns
+from openalgo_lab.lab.words import Moment, SymbolLike, word
 from openalgo_lab.model.calendar import TradingCalendar
-from openalgo_lab.model.commands import GetHistory
 from openalgo_lab.model.errors import InputError
+from openalgo_lab.model.history_commands import PrepareHistory
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import Bars
 from openalgo_lab.model.rules import RuleBook
@@ -27,13 +28,11 @@ from openalgo_lab.strategy.strategy import Strategy
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Span", "backtest", "backtest_of", "dated_tables", "split_terms", "terms"]
+__all__ = ["Span", "backtest", "backtest_of", "dated_tables", "instruments_of", "split_terms", "terms"]
 
 
 Span = tuple[str, Moment] | tuple[str, Moment, Moment]
 """Interval, first candle, and the moment that candles start before (a day is included whole; none = up to now)."""
-
-HISTORY_S = 60.0
 
 
 @cache
@@ -120,26 +119,31 @@ def backtest_of(
 ) -> BacktestResult:
     """What ``lab.backtest`` does; its arguments and errors are described there."""
     chosen, parameters = split_terms(strategy, settings, more)
-    bars = _universe(lab, strategy, data) if isinstance(data, tuple) else _bars(lab, named_frames(data, symbol))
+    bars = _universe(lab, strategy, data, symbol) if isinstance(data, tuple) else _bars(lab, named_frames(data, symbol))
     contracts = None if options is None else _bars(lab, list(options.items()))
     return backtest(strategy, bars, chosen, parameters, engine=engine, options=contracts)
 
 
-def _universe(lab: LabCore, strategy: type[Strategy], span: Span) -> dict[Instrument, Bars]:
-    """The history of the instruments that the strategy names itlab."""
-    if not strategy.universe:
-        raise InputError(f"{strategy.__name__} names no universe: give frames, or universe = ('SBIN', …).", "data")
+def _universe(lab: LabCore, strategy: type[Strategy], span: Span, symbol: SymbolLike | None) -> dict[Instrument, Bars]:
+    """The history of the instruments that the strategy names itself, or of ``symbol``, from the lake."""
+    from openalgo_lab.lab.history_reading import read_history
+
     interval, start, *rest = span
-    start_ns = moment_ns(start, "start")
-    end_ns = moment_ns(rest[0], "end", day_end=True) if rest else lab.handle.status.market_ns + 1
-    if end_ns <= start_ns:
-        raise InputError(f"The history would end before it starts ({start}): swap them.", field="data")
+    start_ns, end_ns = span_ns(lab, start, rest[0] if rest else None)
     found = {}
-    for name in strategy.universe:
-        instrument = lab.instrument(name)
-        reply = lab.call(GetHistory(instrument.key, interval, start_ns, end_ns), HISTORY_S)
-        found[instrument] = bars_of_reply(reply)
+    for instrument in instruments_of(lab, strategy, symbol):
+        ask = PrepareHistory(instrument.key, interval, start_ns, end_ns)
+        found[instrument] = read_history(lab, ask).candles.bars
     return found
+
+
+def instruments_of(lab: LabCore, strategy: type[Strategy], symbol: SymbolLike | None) -> list[Instrument]:
+    """``symbol``'s, or those of the strategy's universe. Raises InputError where there is neither."""
+    if symbol is None and not strategy.universe:
+        raise InputError(
+            f"{strategy.__name__} names no universe: give symbol='SBIN', frames, or universe = ('SBIN', …).", "data"
+        )
+    return [lab.instrument(name) for name in ((symbol,) if symbol is not None else strategy.universe)]
 
 
 def _bars(lab: LabCore, frames: list[tuple[SymbolLike, pd.DataFrame]]) -> dict[Instrument, Bars]:

@@ -12,11 +12,10 @@ from openalgo_lab.lab.frames import ist_times
 from openalgo_lab.model.errors import InputError
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import Bars
+from openalgo_lab.store.history.bytes import bars_of_reply
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from openalgo_lab.model.commands import BarsReply
 
 __all__ = ["bars_of_frame", "bars_of_reply", "frame_of_bars", "named_frames", "series_of", "unique_symbols"]
 
@@ -50,14 +49,6 @@ def bars_of_frame(frame: pd.DataFrame, name: str = "The frame") -> Bars:
 
     start = np.ascontiguousarray(index.as_unit("ns").asi8)
     return Bars(start, **{word: values(word) for word in (*_PRICES, "volume", "oi")})
-
-
-def bars_of_reply(reply: BarsReply) -> Bars:
-    """Candles of an answer of the engine."""
-    start = np.frombuffer(reply.start_ns, dtype="<i8").astype(np.int64)
-    return Bars(
-        start, **{name: np.frombuffer(getattr(reply, name), dtype="<f8") for name in (*_PRICES, "volume", "oi")}
-    )
 
 
 def frame_of_bars(bars: Bars) -> pd.DataFrame:

@@ -49,17 +49,11 @@ class HistoryCalls(LabCore):
             InputError, NotSupported: the interval cannot be had; none stands in for another.
             BrokerError, WireError: the rest could not be fetched; what came before is kept.
         """
-        from openalgo_lab.lab.history_frame import frame_of_history
+        from openalgo_lab.lab.history_frame import frame_of_found
+        from openalgo_lab.lab.history_reading import read_history
 
         ask = self._history_ask(symbol, interval, start, end, exchange, fetch=fetch)
-        for _ in range(2):
-            ready = self.call(ask, PREPARE_S)
-            while ready.left:
-                ready = self.call(ask, PREPARE_S)
-            frame, whole = frame_of_history(self.handle, ask, ready)
-            if whole:  # else a file was found damaged and set aside: what it held is fetched again
-                break
-        return frame
+        return frame_of_found(read_history(self, ask))
 
     async def history_async(
         self,
@@ -72,19 +66,11 @@ class HistoryCalls(LabCore):
         fetch: bool = True,
     ) -> HistoryFrame:
         """The twin of :meth:`history` for ``await``; the lake is read on a thread."""
-        import asyncio
-
-        from openalgo_lab.lab.history_frame import frame_of_history
+        from openalgo_lab.lab.history_frame import frame_of_found
+        from openalgo_lab.lab.history_reading import read_history_async
 
         ask = self._history_ask(symbol, interval, start, end, exchange, fetch=fetch)
-        for _ in range(2):
-            ready = await self.call_async(ask, PREPARE_S)
-            while ready.left:
-                ready = await self.call_async(ask, PREPARE_S)
-            frame, whole = await asyncio.to_thread(frame_of_history, self.handle, ask, ready)
-            if whole:
-                break
-        return frame
+        return frame_of_found(await read_history_async(self, ask))
 
     @property
     def lake(self) -> HistoryLake:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
-import numpy as np
 import pandas as pd
 
-from openalgo_lab.model.history_commands import HistoryReady, PrepareHistory
 from openalgo_lab.model.market import Bars
 from openalgo_lab.model.times import IST
 from openalgo_lab.store.history.gaps import Gap
 
 if TYPE_CHECKING:
-    from openalgo_lab.engine.handle import EngineHandle
-    from openalgo_lab.model.commands import BarsReply
+    from openalgo_lab.lab.history_reading import Found
 
-__all__ = ["HistoryFrame", "bars_of_answer", "frame_of_history", "history_frame"]
+__all__ = ["HistoryFrame", "frame_of_found", "history_frame"]
 
 _MOST_SENTENCES: Final = 20
 _COLUMNS: Final = ("open", "high", "low", "close", "volume", "oi")
@@ -64,28 +61,9 @@ def _sentences(gaps: tuple[Gap, ...]) -> list[str]:
     return [*map(str, gaps[:_MOST_SENTENCES]), *([f"{more} more: see .gaps"] if more > 0 else [])]
 
 
-def frame_of_history(handle: EngineHandle, ask: PrepareHistory, ready: HistoryReady) -> tuple[HistoryFrame, bool]:
-    """(the frame, whether the lake still covers what it was said to: a damaged file is found on reading)."""
-    fresh = None if ready.fresh is None else bars_of_answer(ready.fresh)
-    symbol = str(ask.key)
-    if not ready.root:
-        assert fresh is not None
-        return history_frame(fresh, symbol=symbol, source=ready.source), True
-    from openalgo_lab.store.history.reading import LakeBars
-
-    now_ns = handle.status.market_ns
-    end_ns = min(ask.end_ns, now_ns + 1)
-    lake = LakeBars(ready.root, ask.key, ask.interval, ask.start_ns, end_ns, ready.always_open)
-    before = lake.damaged()
-    candles = lake.candles(fresh, now_ns)
-    frame = history_frame(candles.bars, symbol=symbol, source=ready.source, gaps=candles.gaps)
-    if ready.notes:
-        frame.attrs["notes"] = list(ready.notes)
-    return frame, lake.damaged() == before
-
-
-def bars_of_answer(reply: BarsReply) -> Bars:
-    """Candles of an answer of the engine."""
-    start_ns = np.frombuffer(reply.start_ns, dtype="<i8").astype(np.int64)
-    columns: dict[str, Any] = {name: np.frombuffer(getattr(reply, name), dtype="<f8") for name in _COLUMNS}
-    return Bars(start_ns, **columns)
+def frame_of_found(found: Found) -> HistoryFrame:
+    """The frame of what was read."""
+    frame = history_frame(found.candles.bars, symbol=str(found.key), source=found.source, gaps=found.candles.gaps)
+    if found.notes:
+        frame.attrs["notes"] = list(found.notes)
+    return frame

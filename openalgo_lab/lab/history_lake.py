@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from openalgo_lab.lab.core import LabCore
-from openalgo_lab.lab.history import PREPARE_S, span_ns
+from openalgo_lab.lab.history import span_ns
 from openalgo_lab.lab.history_jobs import DownloadCalls, DownloadJob
 from openalgo_lab.lab.history_records import RecordCalls
 from openalgo_lab.lab.history_schedules import ScheduleCalls
@@ -14,7 +14,7 @@ from openalgo_lab.lab.history_transfer import TransferCalls
 from openalgo_lab.lab.history_views import ViewCalls
 from openalgo_lab.lab.words import Moment, SymbolLike, resolve_key
 from openalgo_lab.model.errors import InputError
-from openalgo_lab.model.history_commands import DownloadHistory, HistoryReady, PrepareHistory
+from openalgo_lab.model.history_commands import DownloadHistory, PrepareHistory
 from openalgo_lab.model.times import from_ns
 from openalgo_lab.model.vocabulary import Exchange
 
@@ -82,26 +82,21 @@ class HistoryLake(DownloadCalls, ScheduleCalls, ViewCalls, TransferCalls, Record
         process calls it, so ``lab.sweep(..., {"SBIN": lab.lake.reader("SBIN", "5m", "2025-01-01")})`` sends no candles.
         Only final candles; the simulated exchange's are downloaded for it.
         """
+        from openalgo_lab.lab.history_reading import ready_for
         from openalgo_lab.store.history.reading import LakeBars, needed_end
         from openalgo_lab.store.history.resample import parse_interval
 
         key = resolve_key(self._lab.handle.instruments, symbol, exchange)
         start_ns, end_ns = span_ns(self._lab, start, end)
         ask = PrepareHistory(key, interval, start_ns, end_ns)
-        ready = self._ready(ask)
+        ready = ready_for(self._lab, ask)
         if not ready.root:
             last_ns = needed_end(parse_interval(interval), end_ns)
             DownloadJob(self._lab, self._lab.call(DownloadHistory((key,), interval, start_ns, last_ns))).wait()
-            ready = self._ready(ask)
+            ready = ready_for(self._lab, ask)
         if not ready.root:
             raise InputError(f"Candles of {key} at {interval} are not kept in the lake: give a frame of lab.history.")
         return LakeBars(ready.root, key, interval, start_ns, min(end_ns, ready.final_ns), ready.always_open)
-
-    def _ready(self, ask: PrepareHistory) -> HistoryReady:
-        ready = self._lab.call(ask, PREPARE_S)
-        while ready.left:
-            ready = self._lab.call(ask, PREPARE_S)
-        return ready
 
     def __repr__(self) -> str:
         return f"<Lake {self.folder}: {', '.join(self.sources) or 'nothing is kept yet'}>"

@@ -84,7 +84,7 @@ class ResearchCalls(LabCore):
     def sweep(
         self,
         strategy: type[Strategy],
-        data: pd.DataFrame | Mapping[SymbolLike, pd.DataFrame | Callable[[], Bars]],
+        data: pd.DataFrame | Mapping[SymbolLike, pd.DataFrame | Callable[[], Bars]] | Span,
         *,
         symbol: SymbolLike | None = None,
         method: Method = "grid",
@@ -102,7 +102,8 @@ class ResearchCalls(LabCore):
         ``lab.sweep(SmaCross, bars, fast=range(5, 50, 5), slow=range(20, 200, 10))``.
 
         Args:
-            data: as for :meth:`backtest`; a function that gives the bars is called where the work is done.
+            data: as for :meth:`backtest`. Of a span each worker reads the lake itself, final candles only; a function
+                that gives the bars, such as ``lab.lake.reader(...)``, is called where the work is done.
             method: every combination; ``tries`` by chance; or ``tries`` that Optuna asks for, to better ``objective``.
                 The last two take spans too: ``fast=Between(5, 50)``.
             objective: a figure of the result's frame.
@@ -126,7 +127,7 @@ class ResearchCalls(LabCore):
     def walk_forward(
         self,
         strategy: type[Strategy],
-        data: pd.DataFrame | Mapping[SymbolLike, pd.DataFrame],
+        data: pd.DataFrame | Mapping[SymbolLike, pd.DataFrame] | Span,
         *,
         train_days: int,
         test_days: int,

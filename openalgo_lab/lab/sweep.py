@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from openalgo_lab.backtest.grid import Choices, Parameters, all_of, drawn, fixed_and_varied
 from openalgo_lab.backtest.settings import BacktestSettings
 from openalgo_lab.backtest.sweep import Tried
-from openalgo_lab.lab.backtest import backtest, split_terms
+from openalgo_lab.lab.backtest import Span, backtest, instruments_of, split_terms
 from openalgo_lab.lab.backtest_data import bars_of_frame, named_frames
 from openalgo_lab.lab.backtest_result import BacktestResult
 from openalgo_lab.lab.core import LabCore
@@ -37,7 +37,7 @@ Where = Callable[[Mapping[str, Any]], bool]
 def sweep_of(
     lab: LabCore,
     strategy: type[Strategy],
-    data: pd.DataFrame | Mapping[SymbolLike, pd.DataFrame | Callable[[], Bars]],
+    data: pd.DataFrame | Mapping[SymbolLike, pd.DataFrame | Callable[[], Bars]] | Span,
     *,
     symbol: SymbolLike | None,
     method: Method,
@@ -55,7 +55,7 @@ def sweep_of(
     better(objective)
     chosen, parameters = split_terms(strategy, settings, more)
     fixed, varied = _named(strategy, parameters)
-    job = Job(strategy, _sources(lab, data, symbol), chosen)
+    job = Job(strategy, _sources(lab, strategy, data, symbol), chosen)
     hear = _hearer(progress)
 
     def run(some: Sequence[Parameters]) -> Tried:
@@ -74,7 +74,7 @@ def sweep_of(
 def walk_forward_of(
     lab: LabCore,
     strategy: type[Strategy],
-    data: pd.DataFrame | Mapping[SymbolLike, pd.DataFrame],
+    data: pd.DataFrame | Mapping[SymbolLike, pd.DataFrame] | Span,
     *,
     train_days: int,
     test_days: int,
@@ -89,7 +89,7 @@ def walk_forward_of(
     """What ``lab.walk_forward`` does; its arguments and errors are described there."""
     chosen, parameters = split_terms(strategy, settings, more)
     fixed, varied = _named(strategy, parameters)
-    job = Job(strategy, _sources(lab, data, symbol), chosen)
+    job = Job(strategy, _sources(lab, strategy, data, symbol), chosen)
     combinations = [{**fixed, **one} for one in all_of(varied, where)]
     return walk_forward(
         job,
@@ -103,13 +103,23 @@ def walk_forward_of(
 
 
 def _sources(
-    lab: LabCore, data: pd.DataFrame | Mapping[Any, Any], symbol: SymbolLike | None
+    lab: LabCore, strategy: type[Strategy], data: pd.DataFrame | Mapping[Any, Any] | Span, symbol: SymbolLike | None
 ) -> tuple[tuple[Instrument, Source], ...]:
+    if isinstance(data, tuple):
+        return _lake_sources(lab, instruments_of(lab, strategy, symbol), data)
     pairs: list[tuple[Any, Any]] = named_frames(data, symbol)
     return tuple(
         (lab.instrument(name), one if callable(one) else bars_of_frame(one, f"The frame of {name}"))
         for name, one in pairs
     )
+
+
+def _lake_sources(lab: LabCore, instruments: list[Instrument], span: Span) -> tuple[tuple[Instrument, Source], ...]:
+    """Readers of the lake: a worker is sent where the candles lie, and reads them itself."""
+    from openalgo_lab.lab.history_lake import HistoryLake
+
+    lake = HistoryLake(lab)
+    return tuple((instrument, lake.reader(instrument, *span)) for instrument in instruments)
 
 
 def _named(strategy: type[Strategy], parameters: Mapping[str, Any]) -> tuple[Parameters, dict[str, Choices]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from openalgo_lab.lab.sweep_result import SweepResult
 from openalgo_lab.lab.walk import spans
 from openalgo_lab.model.errors import InputError
 from tests.lab.strategies import Cross, SlowCross
+from tests.support.lake_readers import check_readers
 
 GRID: dict[str, Any] = {"fast": range(3, 12, 3), "slow": [15, 25, 40]}
 TERMS: dict[str, Any] = {"product": "MIS", "leverage": 5, "slippage": 0.01, "progress": False}
@@ -74,7 +76,7 @@ def test_threads_and_processes_give_the_same(lab: Lab, bars: pd.DataFrame, swept
     assert [done for done, _ in heard] == sorted(done for done, _ in heard)
 
 
-def test_a_dask_cluster_gives_the_same(lab: Lab, bars: pd.DataFrame, swept: SweepResult) -> None:
+def test_a_dask_cluster_gives_the_same(lab: Lab, bars: pd.DataFrame, swept: SweepResult, tmp_path: Path) -> None:
     distributed, dask = pytest.importorskip("distributed"), pytest.importorskip("dask")
     # A busy machine may take its time to start the workers: that is no failure of the sweep.
     patience = {"distributed.comm.timeouts.connect": "180s", "distributed.comm.timeouts.tcp": "180s"}
@@ -92,6 +94,7 @@ def test_a_dask_cluster_gives_the_same(lab: Lab, bars: pd.DataFrame, swept: Swee
         same(lab.sweep(Local, bars, executor=executor, **GRID, **TERMS), swept)
         read = {"NSE:SBIN": Reader(bars)}
         same(lab.sweep(Cross, read, executor=executor, **GRID, **TERMS), swept)
+        check_readers(executor, tmp_path)  # its workers read the lake while it is written
 
 
 class Reader:

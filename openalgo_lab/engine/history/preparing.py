@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-
 from openalgo_lab.engine.history.damage import DamageWatch, damaged_files
 from openalgo_lab.engine.history.filling import Filler
 from openalgo_lab.engine.history.live import with_quote
@@ -18,8 +16,9 @@ from openalgo_lab.engine.supervisor import Supervisor
 from openalgo_lab.model.errors import InputError, NotSupported, RuleError, SymbolError
 from openalgo_lab.model.history_commands import BarsReply, HistoryReady, PrepareHistory
 from openalgo_lab.model.instruments import InstrumentKey
-from openalgo_lab.model.market import Bars, Quote
+from openalgo_lab.model.market import Quote
 from openalgo_lab.model.times import trade_date
+from openalgo_lab.store.history.bytes import bars_of_reply, reply_of
 from openalgo_lab.store.history.columns import cut
 from openalgo_lab.store.history.hours import day_of
 from openalgo_lab.store.history.places import lake_root
@@ -27,7 +26,7 @@ from openalgo_lab.store.history.reading import LakeBars, hours_of, needed_end
 from openalgo_lab.store.history.resample import Interval, parse_interval, resample
 from openalgo_lab.store.history.series import Series, series_dir
 
-__all__ = ["Preparer", "reply_of"]
+__all__ = ["Preparer"]
 
 PATIENCE_S: Final = 15.0
 """So long a call waits for a long history; then it says that there is more to come."""
@@ -190,18 +189,3 @@ class Preparer:
             return None
         bars = await self._filler.fresh(source, series, start_ns, end_ns)
         return reply_of(with_quote(bars, series.interval, self._quote(series.key), now_ns))
-
-
-def bars_of_reply(reply: BarsReply) -> Bars:
-    """Candles of an answer."""
-    start_ns = np.frombuffer(reply.start_ns, dtype="<i8").astype(np.int64)
-    names = Bars.__struct_fields__[1:]
-    return Bars(start_ns, **{name: np.frombuffer(getattr(reply, name), dtype="<f8") for name in names})
-
-
-def reply_of(bars: Bars, gaps: tuple[str, ...] = ()) -> BarsReply:
-    """Candles as plain bytes."""
-    start_ns = np.ascontiguousarray(bars.start_ns, dtype="<i8").tobytes()
-    names = Bars.__struct_fields__[1:]
-    columns = {name: np.ascontiguousarray(getattr(bars, name), dtype="<f8").tobytes() for name in names}
-    return BarsReply(start_ns, gaps=gaps, **columns)
