@@ -12,9 +12,10 @@ import pytest
 from openalgo_lab import Lab
 from openalgo_lab.engine.principal import Permission, Principal
 from openalgo_lab.model.accounting import PnlCurve, TradeStatistics
+from openalgo_lab.model.alerts import Channel, IndicatorCondition, OrderCondition, PnlCondition, PriceCondition
 from openalgo_lab.model.approvals import ApprovalState, OrderMode, SetOrderMode
 from openalgo_lab.model.commands import PlaceOrder
-from openalgo_lab.model.errors import AwaitsApproval, StoreError
+from openalgo_lab.model.errors import AwaitsApproval, InputError, StoreError
 from openalgo_lab.model.structure_commands import PlaceBasket
 from openalgo_lab.model.vocabulary import Exchange, Product, Side
 from openalgo_lab.ui.order_timeline.latency import STAGES
@@ -110,9 +111,11 @@ def test_basket_builder(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     basket = lab.basket_builder(["SBIN"])
     leg = basket.add("INFY", "SELL")
     leg.lots.value = 3
+    basket.tag.value, basket.strategy.value = "pair", "spread"
     eventually(lambda: "Margin" in basket.cost.value)
     assert basket.send.description.startswith("Place 2 legs · SIMULATED")
     assert [(order.symbol, order.quantity) for order in basket.orders] == [("SBIN", 1), ("INFY", 3)]
+    assert {(order.tag, order.strategy) for order in basket.orders} == {("pair", "spread")}
     with held(lab, monkeypatch, PlaceBasket):
         assert basket.submit()
         assert not basket.submit()  # disarmed until it is answered
@@ -175,4 +178,34 @@ def test_alerts_make_toasts(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     view.toasts._on_message(None, {"k": "seen", "alert_id": view.table.items[0].key}, None)
     eventually(lambda: view.table.items[0].actions == 2)
     view.toasts._on_message(None, {"k": "rubbish"}, None)
+    view.close()
+
+
+def test_the_form_arms_alerts_of_every_kind(lab: Lab) -> None:
+    view = lab.alert_list()
+    form = view.form
+    form.submit()
+    assert view.table.message.value == "Choose a symbol first: type a name into the search box."
+    form.pick(lab.instrument("WIPRO").key)
+    assert form.symbol.value == "NSE:WIPRO"
+    for what, kind in (
+        ("ltp", PriceCondition),
+        ("rsi", IndicatorCondition),
+        ("pnl", PnlCondition),
+        ("filled", OrderCondition),
+    ):
+        form.what.value = what
+        assert isinstance(form.command().condition, kind)
+    assert form.command().repeat  # orders are told each time
+    assert form.value.layout.display == "none"
+    form.what.value = "iv"
+    with pytest.raises(InputError, match="no option"):
+        form.command()
+    form.what.value, form.above.value, form.value.value = "ltp", False, 0.5
+    form.channels[Channel.SOUND].value = True
+    form.add.click()
+    eventually(lambda: any(item.texts["channels"] == "toast, sound" for item in view.table.items))
+    form.channels[Channel.SOUND].value = form.channels[Channel.TOAST].value = False
+    with pytest.raises(InputError, match="how it is told"):
+        form.command()
     view.close()

@@ -11,6 +11,7 @@ function toast(box, message) {
 
 function beep() {
   const audio = new (window.AudioContext || window.webkitAudioContext)();
+  audio.resume(); // a browser keeps a page silent until somebody has pressed something in it
   const tone = audio.createOscillator();
   const volume = audio.createGain();
   volume.gain.value = 0.08;
@@ -23,20 +24,29 @@ function beep() {
 
 export default {
   render({ model, el }) {
-    el.classList.add("oal-toasts");
+    el.classList.add("oal-alerts-head");
+    const toasts = document.createElement("div");
+    toasts.className = "oal-toasts";
+    // Browsers ask for the right to notify only upon a press, never by themselves.
+    const allow = document.createElement("button");
+    allow.type = "button";
+    allow.className = "oal-toast-allow";
+    allow.textContent = "Allow notifications on the desktop";
+    allow.hidden = !("Notification" in window) || Notification.permission !== "default";
+    allow.addEventListener("click", () => Notification.requestPermission().then(() => { allow.hidden = true; }));
+    el.append(allow, toasts);
     const onMessage = (content) => {
       if (content.k !== "alert") return;
       if (content.toast) {
-        const item = toast(el, content.message);
+        const item = toast(toasts, content.message);
         item.addEventListener("click", () => {
           model.send({ k: "seen", alert_id: content.alert_id });
           item.remove();
         });
       }
       if (content.sound) beep();
-      if (content.desktop && "Notification" in window) {
-        if (Notification.permission === "granted") new Notification(content.name, { body: content.message });
-        else if (Notification.permission === "default") Notification.requestPermission();
+      if (content.desktop && "Notification" in window && Notification.permission === "granted") {
+        new Notification(content.name, { body: content.message });
       }
     };
     model.on("msg:custom", onMessage);

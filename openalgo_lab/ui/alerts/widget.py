@@ -15,8 +15,10 @@ import traitlets
 from openalgo_lab.model.alerts import AcknowledgeAlert, Alert, AlertState, GetAlerts, RemoveAlert
 from openalgo_lab.model.command_base import Command
 from openalgo_lab.model.events import AlertFired, AnyEvent
+from openalgo_lab.ui.alerts.form import AlertForm
 from openalgo_lab.ui.blotter.items import Item, ItemsSpec, ItemsView
 from openalgo_lab.ui.grid import Action, Column
+from openalgo_lab.ui.style.sheet import StyleSheet
 from openalgo_lab.ui.theme import css
 
 if TYPE_CHECKING:
@@ -102,7 +104,7 @@ SPEC = ItemsSpec(
         Column(key="message", title="Message", kind="text", width=320, min_view=520),
         Column(key="channels", title="By", kind="text", width=140, min_view=860),
     ),
-    empty="No alerts. lab.alerts.price('SBIN', above=850) makes one.",
+    empty="No alerts. Add one above, or with lab.alerts.price('SBIN', above=850).",
     read=GetAlerts(),
     rows=_rows,
     act=_act,
@@ -110,18 +112,20 @@ SPEC = ItemsSpec(
 
 
 class AlertsView(ipywidgets.VBox):
-    """The list, and above it a toast for every alert that is told while the page is open."""
+    """The form that arms one, the list, and a toast for every alert that is told while the page is open."""
 
     def __init__(self, lab: Lab, *, height: str = "200px") -> None:
         self._handle = lab.handle
         self.table = ItemsView(lab, SPEC, height=height)
         self.toasts = Toasts(lambda alert_id: self.table.do(AcknowledgeAlert(alert_id)))
-        super().__init__([self.toasts, self.table])
+        self.form = AlertForm(lab, lambda command: self.table.do(command, "It is watched."), self.table.message.bad)
+        super().__init__([StyleSheet("approval"), self.toasts, self.form, self.table])
         self._unlisten = self._handle.add_listener(self._hear)
 
     def close(self) -> None:
         """End the subscriptions and the widget."""
         self._unlisten()
+        self.form.close()
         self.table.close()
         super().close()
 

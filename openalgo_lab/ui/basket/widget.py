@@ -21,7 +21,7 @@ from openalgo_lab.ui.live import KernelLoop
 from openalgo_lab.ui.message import MessageLine
 from openalgo_lab.ui.search import SearchBox
 from openalgo_lab.ui.style.sheet import StyleSheet
-from openalgo_lab.ui.ticket.state import price_types_for, products_for
+from openalgo_lab.ui.ticket.state import LONGEST_WORD, price_types_for, products_for
 
 if TYPE_CHECKING:
     from openalgo_lab.lab import Lab
@@ -100,6 +100,8 @@ class BasketBuilder(ipywidgets.VBox):
         self.policy = ipywidgets.Dropdown(options=_POLICIES, layout=ipywidgets.Layout(width="auto")).add_class(
             "oal-wide"
         )
+        self.strategy = ipywidgets.Text(description="Strategy", placeholder="none")
+        self.tag = ipywidgets.Text(description="Tag", placeholder="none")
         self.cost = ipywidgets.Label().add_class("oal-form-title")
         self.send = ipywidgets.Button(description="Place", disabled=True)
         self.send.add_class("oal-button-accent")
@@ -107,7 +109,7 @@ class BasketBuilder(ipywidgets.VBox):
         self.outcome = ipywidgets.VBox([])
         self.send.on_click(lambda _: self.submit())
         bar = ipywidgets.HBox(
-            [self.policy, self.send, self.cost], layout=ipywidgets.Layout(flex_flow="row wrap")
+            [self.policy, self.strategy, self.tag, self.send, self.cost], layout=ipywidgets.Layout(flex_flow="row wrap")
         ).add_class("oal-form")
         super().__init__([StyleSheet("approval"), self._search, self._box, bar, self.message, self.outcome])
         for symbol in symbols or ():
@@ -121,7 +123,8 @@ class BasketBuilder(ipywidgets.VBox):
     @property
     def orders(self) -> tuple[PlaceOrder, ...]:
         """The legs as commands."""
-        return tuple(leg.order(self._account) for leg in self._legs)
+        words = {"strategy": self.strategy.value.strip()[:LONGEST_WORD], "tag": self.tag.value.strip()[:LONGEST_WORD]}
+        return tuple(msgspec.structs.replace(leg.order(self._account), **words) for leg in self._legs)
 
     def add(self, symbol: SymbolLike, side: Side | str = Side.BUY) -> LegForm:
         """Add a leg of one lot. Raises SymbolError."""

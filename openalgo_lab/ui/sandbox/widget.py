@@ -134,10 +134,10 @@ class SandboxPanel(ipywidgets.VBox):
         self.boxes: dict[str, Any] = {}
         for name, (label, what, least, most, step) in _NUMBERS.items():
             self.boxes[name] = ipywidgets.BoundedFloatText(
-                description=label, description_tooltip=what, min=least, max=most, step=step
+                description=label, tooltip=what, min=least, max=most, step=step
             )
         for name, (label, what) in _FLAGS.items():
-            self.boxes[name] = ipywidgets.Checkbox(description=label, description_tooltip=what, indent=False)
+            self.boxes[name] = ipywidgets.Checkbox(description=label, tooltip=what, indent=False)
         self.keep = _button("Keep settings", "They hold from the next opening on, the capital from a reset", self.apply)
         self.keep.add_class("oal-button-accent")
         self._form = ipywidgets.HBox([*self.boxes.values(), self.keep], layout=row).add_class("oal-form")

@@ -25,7 +25,16 @@ from openalgo_lab.model.portfolio import Account
 from openalgo_lab.model.vocabulary import DERIVATIVE_EXCHANGES, Exchange, PriceType, Product, Side, Validity
 from openalgo_lab.ui.ticket.kinds import LOT_FIELDS, PRICE_FIELDS, Extra, ExtraField, TicketKind
 
-__all__ = ["TextField", "TicketState", "decimal", "price_text", "price_types_for", "products_for", "whole"]
+__all__ = [
+    "LONGEST_WORD",
+    "TextField",
+    "TicketState",
+    "decimal",
+    "price_text",
+    "price_types_for",
+    "products_for",
+    "whole",
+]
 
 TextField = Literal["lots", "quantity", "price", "trigger_price", "disclosed_quantity", "strategy", "tag"] | ExtraField
 
