@@ -16,8 +16,9 @@ from openalgo_lab.engine.day_profit import account_profits, strategy_profits
 from openalgo_lab.engine.ledger import Ledger
 from openalgo_lab.engine.principal import Permission, Principal
 from openalgo_lab.engine.router import Router
+from openalgo_lab.engine.shelf import PriceWatch, Shelf
 from openalgo_lab.engine.supervisor import Supervisor
-from openalgo_lab.engine.table import Idempotency, handles
+from openalgo_lab.engine.table import Idempotency, handles, reads
 from openalgo_lab.model import alerts as c
 from openalgo_lab.model.command_base import Done
 from openalgo_lab.model.errors import InputError, LabError
@@ -74,8 +75,8 @@ class AlertKeeper:
         report: Callable[[str, str], None],
         now_ns: Callable[[], int],
     ) -> None:
-        self._store = store
         self._board = board
+        self._watch = PriceWatch(board, want)
         self._ledger = ledger
         self._router = router
         self._supervisor = supervisor
@@ -84,12 +85,11 @@ class AlertKeeper:
         self._bars = bars
         self._want = want
         self._post = post
-        self._changed = changed
         self._report = report
         self._now_ns = now_ns
         self._told_orders: set[tuple[str, str]] = set()
         self._recent: deque[int] = deque()
-        self._all: dict[str, c.Alert] = store.all(KIND, c.Alert)
+        self._all = Shelf(store, KIND, c.Alert, changed)
         self.telegram: Send | None = None
 
     # What is asked -------------------------------------------------------------------------------------------------
@@ -116,9 +116,7 @@ class AlertKeeper:
 
     def remove(self, alert_id: str) -> None:
         """Raises InputError for an id that nobody knows."""
-        del self._all[self._find(alert_id).alert_id]
-        self._store.drop(KIND, alert_id)
-        self._changed(KIND, alert_id)
+        self._all.drop(self._find(alert_id).alert_id)
 
     def acknowledge(self, alert_id: str) -> c.Alert:
         """A repeating one watches on, any other rests."""
@@ -131,19 +129,16 @@ class AlertKeeper:
 
     def listed(self) -> tuple[c.Alert, ...]:
         """Oldest first."""
-        return tuple(self._all.values())
+        return tuple(self._all)
 
     # Watching ------------------------------------------------------------------------------------------------------
 
     async def keep(self) -> None:
         """Until cancelled."""
-        for alert in self._all.values():
+        for alert in self._all:
             condition = alert.condition
             if isinstance(condition, c.PriceCondition | c.GreekCondition | c.IndicatorCondition):
-                try:
-                    self._want([InstrumentKey(condition.exchange, condition.symbol)])
-                except LabError as error:
-                    log.warning("The alert %s cannot be watched: %s", alert.name, error)
+                self._watch.begin(InstrumentKey(condition.exchange, condition.symbol), f"The alert {alert.name}")
         turn = 0
         while True:
             await self.look(slow=turn % round(SLOW_S / QUICK_S) == 0)
@@ -152,7 +147,7 @@ class AlertKeeper:
 
     async def look(self, *, slow: bool = True) -> None:
         """One look at every armed alert; those that need candles or Greeks only when ``slow``."""
-        for alert in list(self._all.values()):
+        for alert in self._all:
             if not self._watches(alert) or isinstance(alert.condition, c.OrderCondition):
                 continue
             if isinstance(alert.condition, _SLOW) and not slow:
@@ -171,7 +166,7 @@ class AlertKeeper:
         if not isinstance(event, OrderUpdated) or event.order.status not in _END:
             return
         order = event.order
-        for alert in list(self._all.values()):
+        for alert in self._all:
             condition = alert.condition
             key = (alert.alert_id, order.order_id)
             if not isinstance(condition, c.OrderCondition) or key in self._told_orders:
@@ -278,16 +273,11 @@ class AlertKeeper:
                 return
 
     def _find(self, alert_id: str) -> c.Alert:
-        found = self._all.get(alert_id)
-        if found is None:
-            raise InputError(f"There is no alert {alert_id!r}: take an id from lab.alerts.", field="alert_id")
-        return found
+        sentence = f"There is no alert {alert_id!r}: take an id from lab.alerts."
+        return self._all.find(alert_id, sentence, "alert_id")
 
     def _keep(self, alert: c.Alert) -> c.Alert:
-        self._store.put(KIND, alert.alert_id, alert)
-        self._all[alert.alert_id] = alert
-        self._changed(KIND, alert.alert_id)
-        return alert
+        return self._all.put(alert.alert_id, alert)
 
 
 class AlertDesk:
@@ -312,7 +302,7 @@ class AlertDesk:
         """Seen."""
         return self._keeper.acknowledge(command.alert_id)
 
-    @handles(c.GetAlerts, permission=Permission.READ)
+    @reads(c.GetAlerts)
     async def get_alerts(self, _: c.GetAlerts, __: Principal) -> tuple[c.Alert, ...]:
         """Oldest first."""
         return self._keeper.listed()

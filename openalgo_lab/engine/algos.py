@@ -12,10 +12,11 @@ import msgspec
 from openalgo_lab.engine.board import Board
 from openalgo_lab.engine.bus import Bus
 from openalgo_lab.engine.ending import ended
-from openalgo_lab.engine.principal import Permission, Principal
+from openalgo_lab.engine.principal import Principal
+from openalgo_lab.engine.shelf import Shelf
 from openalgo_lab.engine.slicing import Slicer
 from openalgo_lab.engine.supervisor import Supervisor
-from openalgo_lab.engine.table import Idempotency, RateClass, handles
+from openalgo_lab.engine.table import places, reads, withdraws
 from openalgo_lab.model import algo_commands as c
 from openalgo_lab.model.commands import ModifyOrder, PlaceOrder
 from openalgo_lab.model.errors import InputError, LabError, Rejected
@@ -60,19 +61,16 @@ class AlgoKeeper:
         changed: Callable[[str, str], None],
         now_ns: Callable[[], int],
     ) -> None:
-        self._store = store
         self._slicer = slicer
         self._board = board
         self._bus = bus
         self._supervisor = supervisor
         self._instruments = instruments
         self._want = want
-        self._changed = changed
         self._now_ns = now_ns
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._all: dict[str, c.Algo] = {}
-        for key, algo in store.all(KIND, c.Algo).items():
-            self._all[key] = algo
+        self._all = Shelf(store, KIND, c.Algo, changed)
+        for algo in self._all:
             if algo.status is _A.RUNNING:
                 self._note(algo, status=_A.PAUSED, message="The engine was started again: resume it, or stop it.")
 
@@ -90,9 +88,7 @@ class AlgoKeeper:
 
     async def control(self, algo_id: str, act: c.AlgoAct) -> c.Algo:
         """Pause, go on, stop. One that has ended is the answer. Raises InputError for an id that nobody knows."""
-        algo = self._all.get(algo_id)
-        if algo is None:
-            raise InputError(f"There is no algorithm {algo_id!r}: take an id from lab.algos().", field="algo_id")
+        algo = self._all.find(algo_id, f"There is no algorithm {algo_id!r}: take an id from lab.algos().", "algo_id")
         if algo.status.ended:
             return algo
         if act is c.AlgoAct.RESUME:
@@ -106,13 +102,13 @@ class AlgoKeeper:
 
     async def stop_all(self, why: str) -> None:
         """Stop every living one (the kill switch)."""
-        for algo in [one for one in self._all.values() if not one.status.ended]:
+        for algo in [one for one in self._all if not one.status.ended]:
             await self._halt(algo.algo_id)
             self._note(self._counted(self._all[algo.algo_id]), status=_A.STOPPED, message=why)
 
     def listed(self) -> tuple[c.Algo, ...]:
         """Oldest first, as they stand now."""
-        return tuple(self._counted(algo) for algo in self._all.values())
+        return tuple(self._counted(algo) for algo in self._all)
 
     # Running -------------------------------------------------------------------------------------------------------
 
@@ -281,11 +277,7 @@ class AlgoKeeper:
         return msgspec.structs.replace(algo, filled=max(filled, algo.filled))
 
     def _note(self, algo: c.Algo, **fields: object) -> c.Algo:
-        algo = msgspec.structs.replace(algo, updated_ns=self._now_ns(), **fields)
-        self._store.put(KIND, algo.algo_id, algo)
-        self._all[algo.algo_id] = algo
-        self._changed(KIND, algo.algo_id)
-        return algo
+        return self._all.put(algo.algo_id, msgspec.structs.replace(algo, updated_ns=self._now_ns(), **fields))
 
     def _lot(self, order: PlaceOrder) -> int:
         return self._instruments().require(InstrumentKey(order.exchange, order.symbol)).lot_size
@@ -314,19 +306,17 @@ class AlgoDesk:
     def __init__(self, keeper: AlgoKeeper) -> None:
         self._keeper = keeper
 
-    @handles(c.StartAlgo, permission=Permission.TRADE, rate=RateClass.ORDER, audit=True)
+    @places(c.StartAlgo, by_key=False)
     async def start_algo(self, command: c.StartAlgo, _: Principal) -> c.Algo:
         """Begin."""
         return self._keeper.start(command.terms)
 
-    @handles(
-        c.ControlAlgo, permission=Permission.TRADE, rate=RateClass.FREE, audit=True, idempotency=Idempotency.IDEMPOTENT
-    )
+    @withdraws(c.ControlAlgo)
     async def control_algo(self, command: c.ControlAlgo, _: Principal) -> c.Algo:
         """Pause, go on, stop."""
         return await self._keeper.control(command.algo_id, command.act)
 
-    @handles(c.GetAlgos, permission=Permission.READ)
+    @reads(c.GetAlgos)
     async def get_algos(self, _: c.GetAlgos, __: Principal) -> tuple[c.Algo, ...]:
         """Oldest first."""
         return self._keeper.listed()

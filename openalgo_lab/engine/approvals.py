@@ -13,7 +13,8 @@ from openalgo_lab.engine.board import Board
 from openalgo_lab.engine.ledger import Ledger
 from openalgo_lab.engine.principal import Permission, Principal
 from openalgo_lab.engine.router import Router
-from openalgo_lab.engine.table import CommandRule, RateClass, Step, handles
+from openalgo_lab.engine.shelf import Shelf
+from openalgo_lab.engine.table import CommandRule, RateClass, Step, handles, places, reads
 from openalgo_lab.model import approvals as c
 from openalgo_lab.model.command_base import Command
 from openalgo_lab.model.errors import AwaitsApproval, InputError, LabError, NotPermitted
@@ -88,7 +89,7 @@ class ActionCenter:
         self._is_paper = is_paper
         self._changed = changed
         self._now_ns = now_ns
-        self._all: dict[str, c.Approval] = store.all(KIND, c.Approval)
+        self._all = Shelf(store, KIND, c.Approval, changed)
         kept = store.all(MODE, _Mode)
         self.mode = kept[""].mode if kept else c.OrderMode.AUTO
 
@@ -129,7 +130,7 @@ class ActionCenter:
         self.expire()
         return tuple(
             msgspec.structs.replace(one, price_now=self._price(one.request)) if one.state is _S.PENDING else one
-            for one in self._all.values()
+            for one in self._all
             if not pending_only or one.state is _S.PENDING
         )
 
@@ -167,7 +168,7 @@ class ActionCenter:
     def expire(self) -> None:
         """What waits for a day that is over."""
         now = self._now_ns()
-        for approval in list(self._all.values()):
+        for approval in self._all:
             if approval.state is _S.PENDING and now >= approval.expires_ns:
                 reason = "Nobody decided before the day's end."
                 self._keep(msgspec.structs.replace(approval, state=_S.EXPIRED, reason=reason, decided_ns=now))
@@ -185,10 +186,9 @@ class ActionCenter:
     def _chosen(self, approval_id: str) -> list[c.Approval]:
         self.expire()
         if not approval_id:
-            return [one for one in self._all.values() if one.state is _S.PENDING]
-        found = self._all.get(approval_id)
-        if found is None:
-            raise InputError(f"There is no request {approval_id!r} in the Action Center.", field="approval_id")
+            return [one for one in self._all if one.state is _S.PENDING]
+        sentence = f"There is no request {approval_id!r} in the Action Center."
+        found = self._all.find(approval_id, sentence, "approval_id")
         if found.state is not _S.PENDING:
             raise InputError(f"The request is {found.state.value} already.", field="approval_id")
         return [found]
@@ -207,10 +207,7 @@ class ActionCenter:
         return quote.ltp if quote is not None else 0.0
 
     def _keep(self, approval: c.Approval) -> c.Approval:
-        self._store.put(KIND, approval.approval_id, approval)
-        self._all[approval.approval_id] = approval
-        self._changed(KIND, approval.approval_id)
-        return approval
+        return self._all.put(approval.approval_id, approval)
 
 
 def _outcome(answer: object) -> tuple[str, tuple[str, ...], str]:
@@ -237,12 +234,12 @@ class ApprovalDesk:
     def __init__(self, center: ActionCenter) -> None:
         self._center = center
 
-    @handles(c.GetApprovals, permission=Permission.READ)
+    @reads(c.GetApprovals)
     async def get_approvals(self, command: c.GetApprovals, _: Principal) -> tuple[c.Approval, ...]:
         """Oldest first."""
         return self._center.listed(pending_only=command.pending_only)
 
-    @handles(c.Approve, permission=Permission.TRADE, rate=RateClass.ORDER, audit=True)
+    @places(c.Approve, by_key=False)
     async def approve(self, command: c.Approve, principal: Principal) -> tuple[c.Approval, ...]:
         """One or all."""
         return await self._center.approve(command.approval_id, principal)
@@ -257,7 +254,7 @@ class ApprovalDesk:
         """Other terms."""
         return self._center.edit(command.approval_id, command.request)
 
-    @handles(c.GetOrderMode, permission=Permission.READ)
+    @reads(c.GetOrderMode)
     async def get_order_mode(self, _: c.GetOrderMode, __: Principal) -> c.OrderMode:
         """In force."""
         return self._center.mode

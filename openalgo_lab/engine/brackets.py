@@ -6,8 +6,6 @@ what came in. The stop rests at the exchange, so it holds when the engine does n
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -16,23 +14,22 @@ from openalgo_lab.engine.board import Board
 from openalgo_lab.engine.exposure import units_held
 from openalgo_lab.engine.ledger import Ledger
 from openalgo_lab.engine.positions import PositionKey
-from openalgo_lab.engine.principal import Permission, Principal
+from openalgo_lab.engine.principal import Principal
 from openalgo_lab.engine.router import Router
+from openalgo_lab.engine.shelf import PriceWatch, Shelf, again_and_again
 from openalgo_lab.engine.slicing import Slicer
-from openalgo_lab.engine.table import Idempotency, RateClass, handles
+from openalgo_lab.engine.table import places, reads, withdraws
 from openalgo_lab.model import algo_commands as c
 from openalgo_lab.model.commands import ModifyOrder, PlaceOrder
 from openalgo_lab.model.errors import InputError, LabError
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
 from openalgo_lab.model.money import snap
 from openalgo_lab.model.orders import Order, OrderStatus, new_order_id
-from openalgo_lab.model.vocabulary import Exchange, PriceType, Side
+from openalgo_lab.model.vocabulary import PriceType, Side
 from openalgo_lab.store.instruments import InstrumentStore
 from openalgo_lab.store.kept import KeptStore
 
 __all__ = ["BracketDesk", "BracketKeeper"]
-
-log = logging.getLogger(__name__)
 
 KIND = "bracket"
 EVERY_S = 0.1
@@ -62,18 +59,15 @@ class BracketKeeper:
         report: Callable[[str, str], None],
         now_ns: Callable[[], int],
     ) -> None:
-        self._store = store
         self._slicer = slicer
         self._ledger = ledger
         self._router = router
-        self._board = board
+        self._watch = PriceWatch(board, want)
         self._instruments = instruments
-        self._want = want
         self._takes_stop_market = takes_stop_market
-        self._changed = changed
         self._report = report
         self._now_ns = now_ns
-        self._all: dict[str, c.Bracket] = store.all(KIND, c.Bracket)
+        self._all = Shelf(store, KIND, c.Bracket, changed)
 
     # What is asked -------------------------------------------------------------------------------------------------
 
@@ -83,7 +77,7 @@ class BracketKeeper:
         if len(self._slicer.sizes(order)) > 1:
             raise InputError("A bracket cannot be larger than the freeze quantity: use several.", field="quantity")
         bracket = self._new(order, command)
-        self._check(bracket, order.price or self._ltp(order.exchange, order.symbol))
+        self._check(bracket, order.price or self._last(bracket))
         self._keep(bracket)
         try:
             entry = await self._slicer.place(
@@ -110,7 +104,7 @@ class BracketKeeper:
             raise InputError("A stop cannot be larger than the freeze quantity: close a part first.", field="quantity")
         bracket = self._new(order, command)
         bracket = msgspec.structs.replace(bracket, filled=abs(held), status=_B.GUARDED)
-        self._check(bracket, self._ltp(command.exchange, command.symbol))
+        self._check(bracket, self._last(bracket))
         self._keep(bracket)
         await self._advance(bracket)
         return self._all[bracket.bracket_id]
@@ -132,22 +126,20 @@ class BracketKeeper:
 
     def listed(self, account: str = "") -> tuple[c.Bracket, ...]:
         """Oldest first."""
-        return tuple(one for one in self._all.values() if account in ("", one.account))
+        return tuple(one for one in self._all if account in ("", one.account))
 
     # Looking after ---------------------------------------------------------------------------------------------------
 
     async def keep(self) -> None:
         """Until cancelled."""
-        for bracket in self._all.values():
+        for bracket in self._all:
             if bracket.status in _LIVE:
-                self._watch(bracket)
-        while True:
-            await self.look()
-            await asyncio.sleep(EVERY_S)
+                self._begin(bracket)
+        await again_and_again(self.look, EVERY_S)
 
     async def look(self) -> None:
         """One look at every living one. A request that fails is tried again at the next look."""
-        for bracket in [one for one in self._all.values() if one.status in _LIVE]:
+        for bracket in [one for one in self._all if one.status in _LIVE]:
             try:
                 await self._advance(bracket)
             except LabError as error:
@@ -167,6 +159,8 @@ class BracketKeeper:
             return
         if not bracket.filled:
             return
+        if entry is not None and entry.working and not entry.pending and bracket.exited:
+            await self._slicer.cancel(entry.order_id, BY)  # it is being left: what has not come in stays out
         if exit_ is None or (exit_.done and bracket.exited < bracket.filled):
             await self._guard(bracket, exit_)
             return
@@ -186,12 +180,16 @@ class BracketKeeper:
         if order.status in (OrderStatus.REJECTED, OrderStatus.NOT_PLACED):
             self._end(bracket, _B.FAILED, f"Its stop was refused, the position is not guarded: {order.reason}")
             return
-        self._keep(msgspec.structs.replace(bracket, exit_order=order.order_id, status=_B.GUARDED, reason=""))
+        self._keep(
+            msgspec.structs.replace(
+                bracket, exit_order=order.order_id, exited_before=bracket.exited, status=_B.GUARDED, reason=""
+            )
+        )
 
     async def _adjust(self, bracket: c.Bracket, exit_: Order) -> None:
         """More was filled, the target is reached, or the stop trails."""
-        whole = bracket.filled - (bracket.exited - exit_.filled_quantity)
-        ltp = self._ltp(bracket.exchange, bracket.symbol)
+        whole = bracket.filled - bracket.exited_before
+        ltp = self._last(bracket)
         sign = bracket.side.sign
         if bracket.status is _B.GUARDED and bracket.target and ltp > 0 and (ltp - bracket.target) * sign >= 0:
             change = ModifyOrder(
@@ -244,7 +242,7 @@ class BracketKeeper:
             updated_ns=now,
             tag=order.tag,
         )
-        self._watch(bracket)
+        self._begin(bracket)
         return bracket
 
     def _check(self, bracket: c.Bracket, reference: float) -> None:
@@ -271,7 +269,7 @@ class BracketKeeper:
     def _counted(self, bracket: c.Bracket) -> c.Bracket:
         entry, exit_ = self._order(bracket.entry_order), self._order(bracket.exit_order)
         filled = entry.filled_quantity if entry is not None else bracket.filled
-        exited = exit_.filled_quantity if exit_ is not None else bracket.exited
+        exited = bracket.exited_before + exit_.filled_quantity if exit_ is not None else bracket.exited
         if (filled, exited) == (bracket.filled, bracket.exited):
             return bracket
         bracket = msgspec.structs.replace(bracket, filled=filled, exited=exited)
@@ -306,9 +304,8 @@ class BracketKeeper:
     def _instrument(self, bracket: c.Bracket) -> Instrument:
         return self._instruments().require(InstrumentKey(bracket.exchange, bracket.symbol))
 
-    def _ltp(self, exchange: Exchange, symbol: str) -> float:
-        quote = self._board.quote(InstrumentKey(exchange, symbol))
-        return quote.ltp if quote is not None else 0.0
+    def _last(self, bracket: c.Bracket) -> float:
+        return self._watch.last(InstrumentKey(bracket.exchange, bracket.symbol))
 
     def _order(self, order_id: str) -> Order | None:
         if not order_id:
@@ -318,17 +315,12 @@ class BracketKeeper:
         except InputError:  # of an earlier day: it has ended
             return None
 
-    def _watch(self, bracket: c.Bracket) -> None:
-        try:
-            self._want([InstrumentKey(bracket.exchange, bracket.symbol)])
-        except LabError as error:
-            log.warning("The bracket %s cannot be watched: %s", bracket.bracket_id, error)
+    def _begin(self, bracket: c.Bracket) -> None:
+        self._watch.begin(InstrumentKey(bracket.exchange, bracket.symbol), f"The bracket {bracket.bracket_id}")
 
     def _find(self, bracket_id: str) -> c.Bracket:
-        found = self._all.get(bracket_id)
-        if found is None:
-            raise InputError(f"There is no bracket {bracket_id!r}: take an id from lab.brackets().", "bracket_id")
-        return found
+        sentence = f"There is no bracket {bracket_id!r}: take an id from lab.brackets()."
+        return self._all.find(bracket_id, sentence, "bracket_id")
 
     def _end(self, bracket: c.Bracket, status: c.BracketStatus, reason: str) -> c.Bracket:
         bracket = msgspec.structs.replace(bracket, status=status, reason=reason)
@@ -338,10 +330,7 @@ class BracketKeeper:
         return bracket
 
     def _keep(self, bracket: c.Bracket) -> None:
-        bracket = msgspec.structs.replace(bracket, updated_ns=self._now_ns())
-        self._store.put(KIND, bracket.bracket_id, bracket)
-        self._all[bracket.bracket_id] = bracket
-        self._changed(KIND, bracket.bracket_id)
+        self._all.put(bracket.bracket_id, msgspec.structs.replace(bracket, updated_ns=self._now_ns()))
 
 
 class BracketDesk:
@@ -350,24 +339,22 @@ class BracketDesk:
     def __init__(self, keeper: BracketKeeper) -> None:
         self._keeper = keeper
 
-    @handles(c.PlaceBracket, permission=Permission.TRADE, rate=RateClass.ORDER, audit=True)
+    @places(c.PlaceBracket, by_key=False)
     async def place_bracket(self, command: c.PlaceBracket, _: Principal) -> c.Bracket:
         """Entry, stop, target."""
         return await self._keeper.place(command)
 
-    @handles(c.ProtectPosition, permission=Permission.TRADE, rate=RateClass.ORDER, audit=True)
+    @places(c.ProtectPosition, by_key=False)
     async def protect_position(self, command: c.ProtectPosition, _: Principal) -> c.Bracket:
         """Stop and target of what is held."""
         return await self._keeper.protect(command)
 
-    @handles(
-        c.EndBracket, permission=Permission.TRADE, rate=RateClass.FREE, audit=True, idempotency=Idempotency.IDEMPOTENT
-    )
+    @withdraws(c.EndBracket)
     async def end_bracket(self, command: c.EndBracket, _: Principal) -> c.Bracket:
         """Cancel what waits."""
         return await self._keeper.end(command)
 
-    @handles(c.GetBrackets, permission=Permission.READ)
+    @reads(c.GetBrackets)
     async def get_brackets(self, command: c.GetBrackets, _: Principal) -> tuple[c.Bracket, ...]:
         """Oldest first."""
         return self._keeper.listed(command.account)

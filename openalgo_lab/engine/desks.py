@@ -13,7 +13,7 @@ from openalgo_lab.engine.principal import Permission, Principal
 from openalgo_lab.engine.reconciler import Reconciler
 from openalgo_lab.engine.router import Router
 from openalgo_lab.engine.slicing import Slicer
-from openalgo_lab.engine.table import Idempotency, RateClass, handles
+from openalgo_lab.engine.table import Idempotency, RateClass, handles, places, reads, withdraws
 from openalgo_lab.model import commands as c
 from openalgo_lab.model.errors import InputError
 from openalgo_lab.model.events import Books, EngineStatus
@@ -36,13 +36,7 @@ class TradingDesk:
         self._closer = closer
         self._ledger = ledger
 
-    @handles(
-        c.PlaceOrder,
-        permission=Permission.TRADE,
-        rate=RateClass.ORDER,
-        audit=True,
-        idempotency=Idempotency.BY_KEY,
-    )
+    @places(c.PlaceOrder)
     async def place_order(self, command: c.PlaceOrder, _: Principal) -> Order:
         """Risk, durable intent, wire, outcome."""
         return await self._slicer.place(command)
@@ -58,65 +52,41 @@ class TradingDesk:
         """Ask for new terms."""
         return await self._slicer.modify(command, principal.name)
 
-    @handles(
-        c.CancelOrder,
-        permission=Permission.TRADE,
-        rate=RateClass.FREE,
-        audit=True,
-        idempotency=Idempotency.IDEMPOTENT,
-    )
+    @withdraws(c.CancelOrder)
     async def cancel_order(self, command: c.CancelOrder, principal: Principal) -> Order:
         """Ask for the end of an order."""
         return await self._slicer.cancel(command.order_id, principal.name)
 
-    @handles(
-        c.CancelAllOrders,
-        permission=Permission.TRADE,
-        rate=RateClass.FREE,
-        audit=True,
-        idempotency=Idempotency.IDEMPOTENT,
-    )
+    @withdraws(c.CancelAllOrders)
     async def cancel_all_orders(self, command: c.CancelAllOrders, principal: Principal) -> c.CancelReply:
         """Cancel what matches."""
         return await self._closer.cancel_all(command, principal.name)
 
-    @handles(
-        c.ClosePosition,
-        permission=Permission.TRADE,
-        rate=RateClass.FREE,
-        audit=True,
-        idempotency=Idempotency.IDEMPOTENT,
-    )
+    @withdraws(c.ClosePosition)
     async def close_position(self, command: c.ClosePosition, _: Principal) -> c.CancelReply:
         """Close what matches, at market."""
         return await self._closer.close(command)
 
-    @handles(
-        c.KillSwitch,
-        permission=Permission.TRADE,
-        rate=RateClass.FREE,
-        audit=True,
-        idempotency=Idempotency.IDEMPOTENT,
-    )
+    @withdraws(c.KillSwitch)
     async def kill_switch(self, command: c.KillSwitch, principal: Principal) -> c.CancelReply:
         """Engage or release."""
         if not command.engage:
             return self._closer.release_kill_switch()
         return await self._closer.engage_kill_switch(principal.name, close_positions=command.close_positions)
 
-    @handles(c.GetOrder, permission=Permission.READ)
+    @reads(c.GetOrder)
     async def get_order(self, command: c.GetOrder, _: Principal) -> Order:
         """One order."""
         return self._slicer.find(command.order_id)
 
-    @handles(c.GetFills, permission=Permission.READ)
+    @reads(c.GetFills)
     async def get_fills(self, command: c.GetFills, principal: Principal) -> tuple[Fill, ...]:
         """Its trades."""
         order = await self.get_order(c.GetOrder(command.order_id), principal)
         ids = [child.order_id for child in self._slicer.children(order.order_id)] or [order.order_id]
         return tuple(fill for one in ids for fill in self._ledger.fills_of(one))
 
-    @handles(c.GetBooks, permission=Permission.READ)
+    @reads(c.GetBooks)
     async def get_books(self, _: c.GetBooks, __: Principal) -> Books:
         """All books."""
         return self._ledger.books
@@ -140,24 +110,24 @@ class DataDesk:
         self._ledger = ledger
         self._parts = parts
 
-    @handles(c.GetQuotes, permission=Permission.READ)
+    @reads(c.GetQuotes)
     async def get_quotes(self, command: c.GetQuotes, _: Principal) -> tuple[Quote, ...]:
         """From the board where it is live."""
         return await self._data.quotes(command.keys)
 
-    @handles(c.GetDepth, permission=Permission.READ)
+    @reads(c.GetDepth)
     async def get_depth(self, command: c.GetDepth, _: Principal) -> Depth:
         """Five levels, or more."""
         self._instruments().require(command.key)
         return await self._data.depth(command.key, command.levels)
 
-    @handles(c.SearchInstruments, permission=Permission.READ)
+    @reads(c.SearchInstruments)
     async def search_instruments(self, command: c.SearchInstruments, _: Principal) -> tuple[Instrument, ...]:
         """By words."""
         limit = min(max(command.limit, 1), _MAX_RESULTS)
         return tuple(self._instruments().search(command.query, command.exchange, limit))
 
-    @handles(c.GetInstrument, permission=Permission.READ)
+    @reads(c.GetInstrument)
     async def get_instrument(self, command: c.GetInstrument, _: Principal) -> Instrument:
         """One row."""
         return self._instruments().require(command.key)
@@ -174,12 +144,12 @@ class DataDesk:
         self._data.unsubscribe(principal.name, command.keys)
         return c.Done()
 
-    @handles(c.EstimateMargin, permission=Permission.READ)
+    @reads(c.EstimateMargin)
     async def estimate_margin(self, command: c.EstimateMargin, _: Principal) -> c.MarginReply:
         """Before the click."""
         return await self._estimate((command.order,))
 
-    @handles(c.EstimateBasketMargin, permission=Permission.READ)
+    @reads(c.EstimateBasketMargin)
     async def estimate_basket_margin(self, command: c.EstimateBasketMargin, _: Principal) -> c.MarginReply:
         """Several orders of one account, together."""
         if not command.orders:

@@ -6,7 +6,6 @@ between finds the same order instead of sending a second one.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, runtime_checkable
@@ -14,10 +13,11 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from openalgo_lab.engine.board import Board
-from openalgo_lab.engine.principal import Permission, Principal
+from openalgo_lab.engine.principal import Principal
 from openalgo_lab.engine.router import Line, Router
+from openalgo_lab.engine.shelf import PriceWatch, Shelf, again_and_again
 from openalgo_lab.engine.slicing import Slicer
-from openalgo_lab.engine.table import Idempotency, RateClass, handles
+from openalgo_lab.engine.table import places, reads, withdraws
 from openalgo_lab.model import gtt_commands as c
 from openalgo_lab.model.commands import PlaceOrder
 from openalgo_lab.model.errors import InputError, LabError, NotSupported
@@ -78,18 +78,15 @@ class GttKeeper:
         report: Callable[[str, str], None],
         now_ns: Callable[[], int],
     ) -> None:
-        self._store = store
         self._slicer = slicer
         self._router = router
-        self._board = board
+        self._watch = PriceWatch(board, want)
         self._instruments = instruments
-        self._want = want
         self._quotes = quotes
         self._takes_orders = takes_orders
-        self._changed = changed
         self._report = report
         self._now_ns = now_ns
-        self._all: dict[str, c.GttOrder] = store.all(KIND, c.GttOrder)
+        self._all = Shelf(store, KIND, c.GttOrder, changed)
 
     # What is asked -------------------------------------------------------------------------------------------------
 
@@ -119,7 +116,7 @@ class GttKeeper:
         if not command.watch:
             gtt = await self._place_native(line, gtt, instrument)
         self._keep(gtt)
-        self._watch(gtt)
+        self._begin(gtt)
         return gtt
 
     async def modify(self, command: c.ModifyGtt) -> c.GttOrder:
@@ -158,7 +155,7 @@ class GttKeeper:
         """Oldest first."""
         return tuple(
             gtt
-            for gtt in self._all.values()
+            for gtt in self._all
             if account in ("", gtt.account) and (not active_only or gtt.status is GttStatus.ACTIVE)
         )
 
@@ -167,10 +164,8 @@ class GttKeeper:
     async def keep(self) -> None:
         """Look at the board until cancelled; what was being fired when the engine ended goes on."""
         for gtt in self.listed("", active_only=True):
-            self._watch(gtt)
-        while True:
-            await self.look()
-            await asyncio.sleep(EVERY_S)
+            self._begin(gtt)
+        await again_and_again(self.look, EVERY_S)
 
     async def look(self) -> None:
         """One look at every active one."""
@@ -193,11 +188,11 @@ class GttKeeper:
             return None
         if claimed is not None:
             return claimed
-        quote = self._board.quote(instrument.key)
-        if quote is None or not quote.ltp > 0:
+        last = self._watch.last(instrument.key)
+        if not last:
             return None
         for number, leg in enumerate(gtt.legs):
-            reached = quote.ltp >= leg.trigger_price if leg.above else quote.ltp <= leg.trigger_price
+            reached = last >= leg.trigger_price if leg.above else last <= leg.trigger_price
             if reached and leg.state is _L.PENDING:
                 return number
         return None
@@ -249,7 +244,6 @@ class GttKeeper:
         return msgspec.structs.replace(gtt, native=True, broker_gtt_id=broker_id)
 
     def _intent(self, gtt: c.GttOrder) -> GttIntent:
-        quote = self._board.quote(InstrumentKey(gtt.exchange, gtt.symbol))
         legs = sorted(gtt.legs, key=lambda leg: leg.trigger_price)
         return GttIntent(
             gtt_id=gtt.gtt_id,
@@ -259,7 +253,7 @@ class GttKeeper:
             side=gtt.side,
             product=gtt.product,
             legs=tuple(GttLeg(leg.trigger_price, leg.price, gtt.quantity, leg.price_type) for leg in legs),
-            last_price=quote.ltp if quote is not None else 0.0,
+            last_price=self._watch.last(InstrumentKey(gtt.exchange, gtt.symbol)),
         )
 
     async def refresh_native(self, account: str) -> None:
@@ -275,17 +269,12 @@ class GttKeeper:
 
     # ---------------------------------------------------------------------------------------------------------------
 
-    def _watch(self, gtt: c.GttOrder) -> None:
-        try:
-            self._want([InstrumentKey(gtt.exchange, gtt.symbol)])
-        except LabError as error:
-            log.warning("The GTT %s cannot be watched: %s", gtt.gtt_id, error)
+    def _begin(self, gtt: c.GttOrder) -> None:
+        self._watch.begin(InstrumentKey(gtt.exchange, gtt.symbol), f"The GTT {gtt.gtt_id}")
 
     def _find(self, gtt_id: str) -> c.GttOrder:
-        found = self._all.get(gtt_id) or next((g for g in self._all.values() if g.broker_gtt_id == gtt_id != ""), None)
-        if found is None:
-            raise InputError(f"There is no GTT {gtt_id!r}: take an id from lab.gtt_orders().", field="gtt_id")
-        return found
+        ours = next((gtt.gtt_id for gtt in self._all if gtt.broker_gtt_id == gtt_id != ""), gtt_id)
+        return self._all.find(ours, f"There is no GTT {gtt_id!r}: take an id from lab.gtt_orders().", "gtt_id")
 
     def _active(self, gtt_id: str) -> c.GttOrder:
         gtt = self._find(gtt_id)
@@ -306,9 +295,7 @@ class GttKeeper:
         return gtt
 
     def _keep(self, gtt: c.GttOrder) -> None:
-        self._store.put(KIND, gtt.gtt_id, gtt)
-        self._all[gtt.gtt_id] = gtt
-        self._changed(KIND, gtt.gtt_id)
+        self._all.put(gtt.gtt_id, gtt)
 
 
 class GttDesk:
@@ -317,24 +304,22 @@ class GttDesk:
     def __init__(self, keeper: GttKeeper) -> None:
         self._keeper = keeper
 
-    @handles(c.PlaceGtt, permission=Permission.TRADE, rate=RateClass.ORDER, audit=True)
+    @places(c.PlaceGtt, by_key=False)
     async def place_gtt(self, command: c.PlaceGtt, _: Principal) -> c.GttOrder:
         """Native where it can be."""
         return await self._keeper.place(command)
 
-    @handles(c.ModifyGtt, permission=Permission.TRADE, rate=RateClass.ORDER, audit=True)
+    @places(c.ModifyGtt, by_key=False)
     async def modify_gtt(self, command: c.ModifyGtt, _: Principal) -> c.GttOrder:
         """New terms."""
         return await self._keeper.modify(command)
 
-    @handles(
-        c.CancelGtt, permission=Permission.TRADE, rate=RateClass.FREE, audit=True, idempotency=Idempotency.IDEMPOTENT
-    )
+    @withdraws(c.CancelGtt)
     async def cancel_gtt(self, command: c.CancelGtt, _: Principal) -> c.GttOrder:
         """The end."""
         return await self._keeper.cancel(command.gtt_id)
 
-    @handles(c.GetGtts, permission=Permission.READ)
+    @reads(c.GetGtts)
     async def get_gtts(self, command: c.GetGtts, _: Principal) -> tuple[c.GttOrder, ...]:
         """Those at the broker by its own word."""
         for account in {gtt.account for gtt in self._keeper.listed(command.account, active_only=True) if gtt.native}:

@@ -7,11 +7,11 @@ from openalgo_lab.engine.exposure import net_by_strategy, units_held
 from openalgo_lab.engine.ledger import Ledger
 from openalgo_lab.engine.option_symbols import OptionFinder, Underlying
 from openalgo_lab.engine.positions import PositionKey
-from openalgo_lab.engine.principal import Permission, Principal
+from openalgo_lab.engine.principal import Principal
 from openalgo_lab.engine.router import Router
 from openalgo_lab.engine.slicing import Slicer
 from openalgo_lab.engine.smart import SmartOrders
-from openalgo_lab.engine.table import Idempotency, RateClass, handles
+from openalgo_lab.engine.table import places, reads
 from openalgo_lab.model import structure_commands as c
 from openalgo_lab.model.commands import PlaceOrder
 from openalgo_lab.model.errors import InputError, LabError
@@ -62,38 +62,22 @@ class StructureDesk:
         self._ledger = ledger
         self._router = router
 
-    @handles(
-        c.PlaceSmartOrder,
-        permission=Permission.TRADE,
-        rate=RateClass.ORDER,
-        audit=True,
-        idempotency=Idempotency.BY_KEY,
-    )
+    @places(c.PlaceSmartOrder)
     async def place_smart_order(self, command: c.PlaceSmartOrder, _: Principal) -> c.SmartReply:
         """What is missing to the target."""
         return await self._smart.place(command)
 
-    @handles(
-        c.SplitOrder, permission=Permission.TRADE, rate=RateClass.ORDER, audit=True, idempotency=Idempotency.BY_KEY
-    )
+    @places(c.SplitOrder)
     async def split_order(self, command: c.SplitOrder, _: Principal) -> c.GroupReply:
         """Children, each an order of its own."""
         return await self._baskets.split(command)
 
-    @handles(
-        c.PlaceBasket, permission=Permission.TRADE, rate=RateClass.ORDER, audit=True, idempotency=Idempotency.BY_KEY
-    )
+    @places(c.PlaceBasket)
     async def place_basket(self, command: c.PlaceBasket, _: Principal) -> c.GroupReply:
         """Buys first, by the policy."""
         return await self._baskets.run(command)
 
-    @handles(
-        c.PlaceOptionsOrder,
-        permission=Permission.TRADE,
-        rate=RateClass.ORDER,
-        audit=True,
-        idempotency=Idempotency.BY_KEY,
-    )
+    @places(c.PlaceOptionsOrder)
     async def place_options_order(self, command: c.PlaceOptionsOrder, _: Principal) -> c.GroupReply:
         """One option by its moneyness."""
         under = await self._finder.underlying(command.underlying, command.exchange, command.leg.expiry)
@@ -107,13 +91,7 @@ class StructureDesk:
             reply = c.GroupReply((leg,))
         return c.GroupReply(reply.legs, under.name, under.ltp)
 
-    @handles(
-        c.PlaceOptionsMultiOrder,
-        permission=Permission.TRADE,
-        rate=RateClass.ORDER,
-        audit=True,
-        idempotency=Idempotency.BY_KEY,
-    )
+    @places(c.PlaceOptionsMultiOrder)
     async def place_options_multi_order(self, command: c.PlaceOptionsMultiOrder, _: Principal) -> c.GroupReply:
         """All strikes by one price."""
         if not 1 <= len(command.legs) <= MOST_LEGS:
@@ -124,13 +102,13 @@ class StructureDesk:
         reply = await self._baskets.run_legs(legs, command.policy, command.leg_timeout_s)
         return c.GroupReply(reply.legs, under.name, under.ltp, reply.message)
 
-    @handles(c.GetOptionSymbol, permission=Permission.READ)
+    @reads(c.GetOptionSymbol)
     async def get_option_symbol(self, command: c.GetOptionSymbol, _: Principal) -> c.OptionSymbol:
         """Which contract it would be."""
         under = await self._finder.underlying(command.underlying, command.exchange, command.expiry)
         return under.option(command.offset, command.option_type, command.expiry)
 
-    @handles(c.GetOrderStatus, permission=Permission.READ)
+    @reads(c.GetOrderStatus)
     async def get_order_status(self, command: c.GetOrderStatus, _: Principal) -> c.OrderState:
         """In the public contract's words."""
         order = self._slicer.find(command.order_id)
@@ -142,7 +120,7 @@ class StructureDesk:
             )
         return c.OrderState(order, STATUS_WORDS[order.status], order.average_price)
 
-    @handles(c.GetOpenPosition, permission=Permission.READ)
+    @reads(c.GetOpenPosition)
     async def get_open_position(self, command: c.GetOpenPosition, _: Principal) -> c.OpenPosition:
         """Signed units."""
         account = self._router.line(command.account).name

@@ -16,11 +16,24 @@ from openalgo_lab.engine.principal import Permission, Principal
 from openalgo_lab.model.commands import Command
 from openalgo_lab.model.errors import InputError
 
-__all__ = ["CommandRule", "CommandTable", "Idempotency", "Middleware", "RateClass", "answer_type", "handles"]
+__all__ = [
+    "CommandRule",
+    "CommandTable",
+    "Idempotency",
+    "Middleware",
+    "RateClass",
+    "answer_type",
+    "handles",
+    "places",
+    "reads",
+    "withdraws",
+]
 
 R = TypeVar("R")
 Handler = Callable[[Any, Principal], Awaitable[Any]]
 Step = Callable[[], Awaitable[Any]]
+Mark = Callable[[Callable[..., Awaitable[R]]], Callable[..., Awaitable[R]]]
+"""What marks a handler of a command that answers with R."""
 
 _MARK = "__command_rule__"
 
@@ -74,7 +87,7 @@ def handles(
     rate: RateClass = RateClass.READ,
     audit: bool = False,
     idempotency: Idempotency = Idempotency.SAFE,
-) -> Callable[[Callable[..., Awaitable[R]]], Callable[..., Awaitable[R]]]:
+) -> Mark[R]:
     """Declare a method ``(self, command, principal) -> answer`` as the handler of ``command``."""
     rule = CommandRule(command, permission, rate, audit, idempotency)
 
@@ -83,6 +96,33 @@ def handles(
         return handler
 
     return mark
+
+
+def places(command: type[Command[R]], *, by_key: bool = True) -> Mark[R]:
+    """:func:`handles` for what sends new orders: a trader's, limited, audited; two are two unless their key is one."""
+    return handles(
+        command,
+        permission=Permission.TRADE,
+        rate=RateClass.ORDER,
+        audit=True,
+        idempotency=Idempotency.BY_KEY if by_key else Idempotency.SAFE,
+    )
+
+
+def withdraws(command: type[Command[R]]) -> Mark[R]:
+    """:func:`handles` for what takes orders back or closes: a trader's, never limited, audited; twice is once."""
+    return handles(
+        command,
+        permission=Permission.TRADE,
+        rate=RateClass.FREE,
+        audit=True,
+        idempotency=Idempotency.IDEMPOTENT,
+    )
+
+
+def reads(command: type[Command[R]]) -> Mark[R]:
+    """:func:`handles` for a question: anybody who may read."""
+    return handles(command, permission=Permission.READ)
 
 
 class CommandTable:

@@ -67,6 +67,8 @@ class Bracket(msgspec.Struct, frozen=True):
     created_ns: int = 0
     updated_ns: int = 0
     tag: str = ""
+    exited_before: int = 0
+    """Units that left by exit orders before the present one."""
 
 
 class PlaceBracket(Command[Bracket], frozen=True, tag="place_bracket"):

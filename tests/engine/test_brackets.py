@@ -56,6 +56,29 @@ async def test_the_stop_rests_and_the_target_changes_it(tmp_path: Path) -> None:
     await engine.close()
 
 
+async def test_what_comes_in_while_it_is_being_left_gets_a_stop_of_its_own_size(tmp_path: Path) -> None:
+    broker = ScriptedBroker()
+    engine = await engine_of(broker, tmp_path)
+    await engine.call(bracket(), TRADER)
+    broker.fill("B1", 4, 100.0)
+    await engine.works.brackets.look()
+    broker.fill("B2", 4, 95.0)  # stopped out
+    broker.fill("B1", 3, 94.9)  # and the entry takes some more
+    for _ in range(3):
+        await engine.works.brackets.look()
+    assert broker.rows["B1"].report.status is OrderStatus.CANCELLED
+    assert [(row.report.side, row.report.quantity) for row in broker.rows.values()] == [
+        (Side.BUY, 10), (Side.SELL, 4), (Side.SELL, 3),
+    ]  # fmt: skip
+    broker.fill("B3", 3, 95.0)
+    for _ in range(2):
+        await engine.works.brackets.look()
+    (done,) = await engine.call(c.GetBrackets(), TRADER)
+    assert (done.status, done.filled, done.exited) == (B.CLOSED, 7, 7)
+    assert len(broker.rows) == 3
+    await engine.close()
+
+
 @pytest.mark.parametrize(
     ("side", "stop", "path", "stops"),
     [

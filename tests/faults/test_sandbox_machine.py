@@ -3,7 +3,7 @@
 Quantity and cash are conserved to the last ten-thousandth of a rupee after every step, over restarts at any moment,
 over any number of days and every boundary of a day; ledger, fill book and venue always tell the same trades.
 
-The long form counts its steps and prints its seed: ``pytest tests/faults/test_sandbox_machine.py --long -s -k 200_000``.
+The long form counts its steps and prints its seed: ``pytest tests/faults/test_sandbox_machine.py --long -s``.
 """
 
 from __future__ import annotations

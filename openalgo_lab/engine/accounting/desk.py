@@ -13,7 +13,7 @@ from openalgo_lab.engine.ledger import Ledger
 from openalgo_lab.engine.positions import PositionKey
 from openalgo_lab.engine.principal import Permission, Principal
 from openalgo_lab.engine.router import Router
-from openalgo_lab.engine.table import Idempotency, handles
+from openalgo_lab.engine.table import Idempotency, handles, reads
 from openalgo_lab.model import accounting as c
 from openalgo_lab.model.command_base import Done
 from openalgo_lab.model.errors import LabError
@@ -41,7 +41,7 @@ class AccountingDesk:
         self._minute_bars = minute_bars
         self._now_ns = now_ns
 
-    @handles(c.GetFillHistory, permission=Permission.READ)
+    @reads(c.GetFillHistory)
     async def get_fill_history(self, command: c.GetFillHistory, _: Principal) -> tuple[c.BookedFill, ...]:
         """Oldest first."""
         return tuple(self._book.fills(command.start, command.end, command.account, command.strategy))
@@ -55,30 +55,30 @@ class AccountingDesk:
         )
         return Done(f"Written to {count} trade{'' if count == 1 else 's'}.")
 
-    @handles(c.GetRoundTrips, permission=Permission.READ)
+    @reads(c.GetRoundTrips)
     async def get_round_trips(self, command: c.GetRoundTrips, _: Principal) -> tuple[c.RoundTrip, ...]:
         """By day of exit."""
         trips = self._book.trips(command.start, command.end, command.account, command.strategy, command.matching)
         return tuple(trips)
 
-    @handles(c.GetResults, permission=Permission.READ)
+    @reads(c.GetResults)
     async def get_results(self, command: c.GetResults, _: Principal) -> tuple[c.ResultRow, ...]:
         """Sums."""
         trips = self._book.trips(command.start, command.end, command.account, "", command.matching)
         return tuple(results(trips, command.by))
 
-    @handles(c.GetTradeStatistics, permission=Permission.READ)
+    @reads(c.GetTradeStatistics)
     async def get_trade_statistics(self, command: c.GetTradeStatistics, _: Principal) -> c.TradeStatistics:
         """Figures."""
         trips = self._book.trips(command.start, command.end, command.account, command.strategy, c.Matching.FIFO)
         return statistics(trips)
 
-    @handles(c.GetContractNotes, permission=Permission.READ)
+    @reads(c.GetContractNotes)
     async def get_contract_notes(self, command: c.GetContractNotes, _: Principal) -> tuple[c.NoteLine, ...]:
         """Charges."""
         return tuple(self._book.notes(command.start, command.end, command.account, exact=command.exact))
 
-    @handles(c.GetPositionDifferences, permission=Permission.READ)
+    @reads(c.GetPositionDifferences)
     async def get_position_differences(
         self, command: c.GetPositionDifferences, _: Principal
     ) -> tuple[c.PositionDifference, ...]:
@@ -107,7 +107,7 @@ class AccountingDesk:
             )
         return tuple(rows)
 
-    @handles(c.GetPnlCurve, permission=Permission.READ)
+    @reads(c.GetPnlCurve)
     async def get_pnl_curve(self, command: c.GetPnlCurve, _: Principal) -> c.PnlCurve:
         """Today, by minute."""
         account = self._router.line(command.account).name
@@ -151,7 +151,7 @@ class AccountingDesk:
                 found[key] = Carried(before, opening.average_price)
         return found
 
-    @handles(c.GetAccountingSettings, permission=Permission.READ)
+    @reads(c.GetAccountingSettings)
     async def get_accounting_settings(self, _: c.GetAccountingSettings, __: Principal) -> c.AccountingSettings:
         """In force."""
         return self._book.charges.settings

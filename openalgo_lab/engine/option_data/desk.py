@@ -11,8 +11,8 @@ from openalgo_lab.engine.market_data import MarketData
 from openalgo_lab.engine.option_data.contracts import ChainContracts, load_contracts
 from openalgo_lab.engine.option_data.reading import ChainReader, ChainReading
 from openalgo_lab.engine.option_data.replies import chain_reply, greeks_of, number
-from openalgo_lab.engine.principal import Permission, Principal
-from openalgo_lab.engine.table import handles
+from openalgo_lab.engine.principal import Principal
+from openalgo_lab.engine.table import reads
 from openalgo_lab.model import option_commands as c
 from openalgo_lab.model.calendar import TradingCalendar
 from openalgo_lab.model.errors import InputError, SymbolError
@@ -46,14 +46,14 @@ class OptionDesk:
         self._traded_only = traded_only
         self._tables: tuple[RuleBook, TradingCalendar] | None = None
 
-    @handles(c.GetOptionChain, permission=Permission.READ)
+    @reads(c.GetOptionChain)
     async def option_chain(self, command: c.GetOptionChain, _: Principal) -> c.ChainReply:
         """The whole chain, or the strikes round the money."""
         contracts, reading = await self._read(command.underlying, command.expiry, command.conventions)
         expiries = tuple(self._instruments().expiries(contracts.underlying))
         return chain_reply(contracts, reading, expiries, command.strike_count)
 
-    @handles(c.GetOptionGreeks, permission=Permission.READ)
+    @reads(c.GetOptionGreeks)
     async def option_greeks(self, command: c.GetOptionGreeks, _: Principal) -> tuple[c.OptionGreeks, ...]:
         """Each on its own chain."""
         if not command.keys:
@@ -67,7 +67,7 @@ class OptionDesk:
                 read[chain] = await self._read(*chain, command.conventions, forward=command.forward)
         return tuple(greeks_of(*read[item.underlying, day], item) for item, day in wanted)
 
-    @handles(c.GetSyntheticFuture, permission=Permission.READ)
+    @reads(c.GetSyntheticFuture)
     async def synthetic_future(self, command: c.GetSyntheticFuture, _: Principal) -> c.SyntheticFuture:
         """Of the strike nearest to the spot."""
         contracts, reading = await self._read(command.underlying, command.expiry, OWN)
@@ -89,12 +89,12 @@ class OptionDesk:
             basis=None if spot is None else price - spot,
         )
 
-    @handles(c.GetExpiries, permission=Permission.READ)
+    @reads(c.GetExpiries)
     async def expiries(self, command: c.GetExpiries, _: Principal) -> tuple[date, ...]:
         """From the instruments."""
         return tuple(self._instruments().expiries(command.underlying.strip().upper(), command.kind))
 
-    @handles(c.GetStrikes, permission=Permission.READ)
+    @reads(c.GetStrikes)
     async def strikes(self, command: c.GetStrikes, _: Principal) -> tuple[float, ...]:
         """From the instruments."""
         return tuple(self._contracts(command.underlying, command.expiry).strikes.tolist())
