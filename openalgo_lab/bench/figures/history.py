@@ -41,30 +41,40 @@ def _minutes(first: date, count: int) -> Bars:
     return Bars(starts, close, close + 0.1, close - 0.1, close, volume, np.zeros(count))
 
 
+def _sessions(count: int) -> Bars:
+    """The same with the minutes of sessions, 09:15 to 15:30 of every weekday since 2015."""
+    import msgspec
+
+    bars = _minutes(date(2015, 1, 1), count)
+    first = day_bounds_ns(date(2015, 1, 1))[0]
+    days = np.arange(2 * count // _DAY_MINUTES, dtype=np.int64)
+    days = days[(days + 3) % 7 < 5]  # the first was a Thursday
+    starts = first + days[:, None] * 86_400_000_000_000 + (555 + np.arange(_DAY_MINUTES)) * _MINUTE
+    return msgspec.structs.replace(bars, start_ns=starts.ravel()[:count])
+
+
 @figure("history_1m_bars_s", unit="s", goal=0.15, better="lower", also={"first": 1.0})
 def history_1m_bars_s() -> Measured:
-    """A million one-minute candles of one symbol of eleven files into a DataFrame; median, the first beside it."""
-    import pandas as pd
-
-    from openalgo_lab.store.history.columns import FIELDS, picked
+    """A million one-minute candles of one symbol, a file a year, into the frame of ``lab.history``, their gaps looked
+    for; median, the first beside it.
+    """
+    from openalgo_lab.lab.history_frame import history_frame
     from openalgo_lab.store.history.lake import Lake
+    from openalgo_lab.store.history.reading import LakeBars
     from openalgo_lab.store.history.series import Series, Stored
 
     series = Series(InstrumentKey(Exchange.NSE, "SBIN"), Stored.MINUTE)
     rows = 1_000_000
     with tempfile.TemporaryDirectory() as folder:
         lake = Lake(Path(folder))
-        for year in range(11):
-            part = _minutes(date(2015 + year, 1, 2), -(-rows // 11))
-            lake.append(series, picked(part, slice(0, min(len(part), rows - year * len(part)))), [])
-        fresh, took = Lake(Path(folder)), []
+        lake.append(series, _sessions(rows), [])
+        took = []
+        span = day_bounds_ns(date(2015, 1, 1))[0], day_bounds_ns(date(2026, 1, 1))[0]
+        kept = LakeBars(folder, series.key, "1m", *span)
         for _ in range(_ROUNDS + 1):
             began = time.perf_counter()
-            bars = fresh.read(series, 0, 2**62)
-            index = (
-                pd.DatetimeIndex(bars.start_ns.astype("datetime64[ns]")).tz_localize("UTC").tz_convert("Asia/Kolkata")
-            )
-            frame = pd.DataFrame({name: getattr(bars, name) for name in FIELDS[1:]}, index=index, copy=False)
+            found = kept.candles()
+            frame = history_frame(found.bars, symbol=str(series.key), gaps=found.gaps)
             took.append(time.perf_counter() - began)
             assert len(frame) == rows
     return Measured(statistics.median(took[1:]), also={"first": took[0]})

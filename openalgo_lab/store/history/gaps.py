@@ -6,7 +6,6 @@ from enum import StrEnum
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from openalgo_lab.model.errors import RuleError
 from openalgo_lab.model.market import Bars
@@ -52,9 +51,14 @@ def gaps(bars: Bars, interval: Stored, exchange: Exchange, calendar: Hours, span
         midnight = number * NS_PER_DAY - IST_OFFSET_NS
         whole = (max(midnight, start_ns), min(midnight + NS_PER_DAY, end_ns))
         _add(found, Gap(GapKind.UNVERIFIED, *whole, 0), adjacent=True)
-    for row in np.flatnonzero(_incomplete(bars.start_ns, expected, interval.length_ns, span)).tolist():
-        session = (int(expected[row, 0]), int(expected[row, 1]))
-        for gap in _session_gaps(bars.start_ns, session, interval.length_ns, start_ns, end_ns):
+    firsts, marks, have = _counted(bars.start_ns, expected, interval.length_ns, span)
+    for row in np.flatnonzero(have < marks).tolist():
+        first, step = int(firsts[row]), interval.length_ns
+        if have[row] == 0:
+            lost = [Gap(GapKind.MISSING, first, first + int(marks[row]) * step, int(marks[row]))]
+        else:
+            lost = _session_gaps(bars.start_ns, first, int(marks[row]), step)
+        for gap in lost:
             _add(found, gap, adjacent=interval is Stored.DAY)
     return tuple(sorted(found, key=lambda gap: gap.start_ns))
 
@@ -78,20 +82,24 @@ def _expected(
     return np.array(sessions, dtype=np.int64).reshape(-1, 2), unknown
 
 
-def _incomplete(there: IntArray, sessions: IntArray, step: int, span: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    """Which sessions have fewer candles than marks: candles lie on marks only, so counting is enough."""
+def _counted(
+    there: IntArray, sessions: IntArray, step: int, span: tuple[int, int]
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Of each session within the span: its first mark, how many marks, how many candles. Candles lie on marks only, so
+    counting tells whether one is complete.
+    """
     opens, ends = sessions[:, 0], np.minimum(sessions[:, 1], span[1])
     firsts = opens + -(-(np.maximum(opens, span[0]) - opens) // step) * step
     marks = np.maximum(-(-(ends - firsts) // step), 0)
-    return np.asarray(np.searchsorted(there, ends) - np.searchsorted(there, firsts) < marks)
+    have = np.searchsorted(there, np.maximum(ends, firsts)) - np.searchsorted(there, firsts)
+    return firsts, marks, have
 
 
-def _session_gaps(there: IntArray, session: tuple[int, int], step: int, start_ns: int, end_ns: int) -> list[Gap]:
-    """Runs of expected starts of one session that are not there."""
-    expected = np.arange(session[0], session[1], step, dtype=np.int64)
-    expected = expected[(expected >= start_ns) & (expected < end_ns)]
-    first, last = np.searchsorted(there, session)
-    lost = expected[~np.isin(expected, there[first:last])]
+def _session_gaps(there: IntArray, first: int, marks: int, step: int) -> list[Gap]:
+    """Runs of marks of one session where no candle starts."""
+    expected = first + np.arange(marks, dtype=np.int64) * step
+    low, high = np.searchsorted(there, (first, first + marks * step))
+    lost = expected[~np.isin(expected, there[low:high])]
     if not len(lost):
         return []
     runs = np.split(lost, np.flatnonzero(np.diff(lost) != step) + 1)
