@@ -34,6 +34,7 @@ SPEC = BrokerSpec(
         FeedSpec("market", FeedKind.MARKET, silence_s=0.0, symbols_per_socket=1500, sockets=2),
         FeedSpec("portfolio", FeedKind.ORDERS, silence_s=0.0),
     ),
+    books=(FeedSpec("books", FeedKind.BOOKS, silence_s=0.0, symbols_per_socket=50, levels=30),),
     history=HistoryLimits(tables.HISTORY_DAYS, today_apart=True),
     limits=Limits(
         rates=tuple(

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from brokers.upstox import reports, tables
-from brokers.upstox.feed import MarketFeed, PortfolioFeed
+from brokers.upstox.feed import BookFeed, MarketFeed, PortfolioFeed
 from brokers.upstox.instruments import master
 from brokers.upstox.reports import BROKER, ROWS
 from openalgo_lab.broker import (
@@ -248,7 +248,7 @@ class UpstoxCodec(PlainCodec):
 
     def feed_address(self, session: Session, feed: FeedSpec) -> Call[FeedAddress]:
         """The address is good for one connection."""
-        market = feed.kind is FeedKind.MARKET
+        market = feed.kind is not FeedKind.ORDERS
         path = "/v3/feed/market-data-feed" if market else "/v2/feed/portfolio-stream-feed"
 
         def decode(answer: HttpResponse) -> FeedAddress:
@@ -261,6 +261,8 @@ class UpstoxCodec(PlainCodec):
 
     def open_feed(self, session: Session, feed: FeedSpec) -> FeedSession:
         del session
+        if feed.kind is FeedKind.BOOKS:
+            return BookFeed()
         return MarketFeed() if feed.kind is FeedKind.MARKET else PortfolioFeed()
 
 

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 
 from brokers.upstox import tables
 from brokers.upstox.reports import BROKER, ROWS
 from openalgo_lab.broker import FrameContent
+from openalgo_lab.broker.deep import book_side
 from openalgo_lab.broker.feeding import PlainFeed
 from openalgo_lab.broker.messages import reader
+from openalgo_lab.broker.reading import unix_ns
 from openalgo_lab.broker.record import Record, parsed
+from openalgo_lab.broker.spec import DeepBook
 from openalgo_lab.broker.told import Told, book_of, told_batches
 from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import TickBatch
 from openalgo_lab.model.reports import Evidence
 from openalgo_lab.model.vocabulary import FeedMode
 
-__all__ = ["MarketFeed", "PortfolioFeed", "decode_feed"]
+__all__ = ["BookFeed", "MarketFeed", "PortfolioFeed", "decode_books", "decode_feed"]
 
 _read: Final = reader(
     "upstox",
@@ -44,6 +47,8 @@ _read: Final = reader(
 class MarketFeed(PlainFeed):
     """One market-data socket: keeps which key is which token, and what was asked for already."""
 
+    modes: ClassVar[Mapping[str, str]] = tables.MODES
+
     def __init__(self) -> None:
         self._tokens: dict[str, int] = {}
         self._sent = 0
@@ -54,7 +59,7 @@ class MarketFeed(PlainFeed):
         known = [i for i in instruments if i.broker_symbol in self._tokens]
         self._tokens.update((i.broker_symbol, i.token) for i in fresh)
         asked = (("sub", fresh), ("change_mode", known))
-        return [self._message(method, some, {"mode": tables.MODES[mode]}) for method, some in asked if some]
+        return [self._message(method, some, {"mode": self.modes[mode]}) for method, some in asked if some]
 
     def unsubscribe(self, instruments: Sequence[Instrument]) -> Sequence[bytes]:
         for instrument in instruments:
@@ -73,6 +78,17 @@ class MarketFeed(PlainFeed):
         keys = [instrument.broker_symbol for instrument in instruments]
         body = {"guid": f"lab{self._sent:017d}", "method": method, "data": {**extra, "instrumentKeys": keys}}
         return msgspec.json.encode(body)
+
+
+class BookFeed(MarketFeed):
+    """The same socket for books of thirty levels, which accounts of Upstox Plus have; orders are not counted there."""
+
+    modes = dict.fromkeys(tables.MODES, "full_d30")
+
+    def received(self, frame: str | bytes) -> FrameContent:
+        if isinstance(frame, str):
+            return super().received(frame)
+        return FrameContent(books=decode_books(frame, self._tokens))
 
 
 class PortfolioFeed(PlainFeed):
@@ -94,6 +110,18 @@ def decode_feed(frame: bytes, tokens: Mapping[str, int]) -> tuple[TickBatch, ...
     message = _read(frame)
     known = ((tokens.get(entry.key), entry.value) for entry in message.feeds)
     return told_batches((_told(token, feed, message.currentTs) for token, feed in known if token is not None), BROKER)
+
+
+def decode_books(frame: bytes, tokens: Mapping[str, int]) -> tuple[DeepBook, ...]:
+    """The books of one frame; keys not in ``tokens``, and frames without a book, are left out. Raises DecodeError."""
+    message, books = _read(frame), []
+    for entry in message.feeds:
+        levels, token = entry.value.fullFeed.marketFF.marketLevel.bidAskQuote, tokens.get(entry.key)
+        if levels and token is not None:
+            bids = book_side(((x.bidP, x.bidQ, 0) for x in levels), BROKER)
+            asks = book_side(((x.askP, x.askQ, 0) for x in levels), BROKER)
+            books.append(DeepBook(token, unix_ns(message.currentTs), bids, asks))
+    return tuple(books)
 
 
 def _told(token: int, feed: Any, now_ms: int) -> Told:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import numpy as np
@@ -24,7 +24,7 @@ from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.model.market import DEPTH_LEVELS, Depth, DepthLevel
 from openalgo_lab.model.vocabulary import FeedMode
 
-__all__ = ["DeepBooks", "LevelTable", "packed_levels"]
+__all__ = ["DeepBooks", "LevelTable", "book_side", "packed_levels"]
 
 _PATIENCE_S: Final = 5.0
 _KEPT_S: Final = 60.0
@@ -190,7 +190,14 @@ def packed_levels(
     ``unit`` a rupee. Rows without quantity are empty levels. Raises DecodeError for a number that is none."""
     table = np.frombuffer(rows, dtype=np.dtype(layout))
     prices = table["price"].astype(np.float64) / unit
-    if not ((prices >= 0) & (prices < _MOST)).all() or (table["quantity"] < 0).any():
+    listed = zip(prices.tolist(), table["quantity"].tolist(), table["orders"].tolist(), strict=True)
+    return book_side(listed, broker)
+
+
+def book_side(levels: Iterable[tuple[float, int, int]], broker: str) -> tuple[DepthLevel, ...]:
+    """Levels of (price, quantity, orders) without the empty ones. Raises DecodeError for a number that is none."""
+    listed = list(levels)
+    if not all(0 <= price < _MOST and quantity >= 0 for price, quantity, _ in listed):
         raise DecodeError(f"A book of {broker} holds a number that is none.")
-    listed = zip(prices.round(_DECIMALS).tolist(), table["quantity"].tolist(), table["orders"].tolist(), strict=True)
-    return tuple(DepthLevel(*level) for level in listed if level[0] and level[1])
+    rounded = ((round(price, _DECIMALS), quantity, orders) for price, quantity, orders in listed)
+    return tuple(DepthLevel(*level) for level in rounded if level[0] and level[1])

@@ -20,6 +20,7 @@ class TestUpstox(BrokerSuite):
     simulator = UpstoxSimulator
     has_freeze: ClassVar = True
     gtt_pairs: ClassVar = False
+    counts_orders: ClassVar = False
     gtt_has_price: ClassVar = False
 
     async def test_a_span_up_to_now_holds_today(self, made: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

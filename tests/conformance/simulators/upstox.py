@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, ClassVar, Final
 
@@ -20,7 +21,7 @@ from tests.conformance.simulators.upstox_rows import (
     position_row,
     quote_row,
 )  # fmt: skip
-from tests.conformance.venue import HOLDINGS, IST, LISTED, NOW, Booked, Listing, Refused, Trigger, Venue
+from tests.conformance.venue import HOLDINGS, IST, LISTED, NOW, Booked, Listing, Picture, Refused, Trigger, Venue
 
 __all__ = ["API_KEY", "API_SECRET", "REDIRECT", "UpstoxSimulator"]
 
@@ -378,13 +379,22 @@ class UpstoxSimulator(Simulator):
         elif asked["method"] != "sub":
             return
         for listing in listings:
-            socket.modes[listing] = _one_of(asked["data"].get("mode", "ltpc"), "ltpc", "option_greeks", "full")
+            socket.modes[listing] = _one_of(
+                asked["data"].get("mode", "ltpc"), "ltpc", "option_greeks", "full", "full_d30"
+            )
         if listings:
-            shown = [(x, self.venue.pictures[x], socket.modes[x]) for x in listings]
-            socket.send(feed_frame(shown, snapshot=True))
+            self.show(socket, listings, snapshot=True)
 
-    def show(self, socket: Socket, listings: Sequence[Listing]) -> None:
-        socket.send(feed_frame([(x, self.venue.pictures[x], socket.modes[x]) for x in listings]))
+    def show(self, socket: Socket, listings: Sequence[Listing], *, snapshot: bool = False) -> None:
+        shown = [(x, self._picture(x, socket.modes[x]), socket.modes[x]) for x in listings]
+        socket.send(feed_frame(shown, snapshot=snapshot))
+
+    def _picture(self, listing: Listing, mode: str) -> Picture:
+        picture = self.venue.pictures[listing]
+        if mode != "full_d30" or listing.kind == "INDEX":
+            return picture
+        bids, asks = self.venue.deep(listing, 30)
+        return replace(picture, bids=bids, asks=asks)
 
     def order_changed(self, order: Booked) -> None:
         row = _own(order)
