@@ -17,6 +17,7 @@ from openalgo_lab.engine.brackets import BracketDesk, BracketKeeper
 from openalgo_lab.engine.bus import Bus
 from openalgo_lab.engine.closing import Closer
 from openalgo_lab.engine.composition import Composition
+from openalgo_lab.engine.delivery_watch import DeliveryWatch
 from openalgo_lab.engine.desks import TradingDesk
 from openalgo_lab.engine.gtt import GttDesk, GttKeeper
 from openalgo_lab.engine.ledger import Ledger
@@ -29,6 +30,7 @@ from openalgo_lab.engine.principal import LOCAL
 from openalgo_lab.engine.risk import RiskGate
 from openalgo_lab.engine.risk_desk import RiskDesk
 from openalgo_lab.engine.router import Router
+from openalgo_lab.engine.shelf import PriceWatch
 from openalgo_lab.engine.slicing import Slicer
 from openalgo_lab.engine.smart import SmartOrders
 from openalgo_lab.engine.structure_desk import StructureDesk
@@ -108,6 +110,13 @@ class OrderWorks:
             quotes=data.quotes,
             takes_orders=parts.hours.takes_orders,
             changed=changed,
+            report=report,
+            now_ns=parts.now_ns,
+        )
+        self.delivery = DeliveryWatch(
+            ledger=ledger,
+            prices=PriceWatch(board, want),
+            instruments=instruments,
             report=report,
             now_ns=parts.now_ns,
         )
@@ -217,6 +226,7 @@ class OrderWorks:
         self.fill_book.catch_up()
         self._bus.listen(self._hear_all)
         self._supervisor.keep("loss watch", self.loss_watch.keep)
+        self._supervisor.keep("delivery watch", self.delivery.keep)
         self._supervisor.keep("gtt", self.gtts.keep)
         self._supervisor.keep("brackets", self.brackets.keep)
         self._supervisor.keep("action center", self.action_center.keep)
