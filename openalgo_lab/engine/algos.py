@@ -144,7 +144,7 @@ class AlgoKeeper:
             if due <= self._filled(algo_id):
                 continue  # done before a pause
             await self._cancel_working(algo_id)
-            rest = due - self._filled(algo_id)
+            rest = due - self._taken(algo_id)
             if rest > 0:
                 await self._part(algo_id, rest, terms.order.price_type, terms.order.price)
             if number < len(sizes) - 1:
@@ -170,12 +170,13 @@ class AlgoKeeper:
         while (rest := terms.order.quantity - self._filled(algo_id)) > 0:
             if loop.time() >= until:
                 await self._cancel_working(algo_id)
-                rest = terms.order.quantity - self._filled(algo_id)
+                rest = terms.order.quantity - self._taken(algo_id)
                 if rest > 0 and terms.finish_at_market:
                     await self._part(algo_id, rest, PriceType.MARKET, 0.0)
                     await self._await_rest(algo_id, 10.0)
-                elif rest > 0:
-                    self._note(self._all[algo_id], message=f"The time is over with {rest} not filled.")
+                else:
+                    left = terms.order.quantity - self._filled(algo_id)
+                    self._note(self._all[algo_id], message=f"The time is over with {left} not filled.")
                 return
             await self._follow(algo_id, terms, rest)
             await asyncio.sleep(terms.every_s)
@@ -234,14 +235,12 @@ class AlgoKeeper:
             await self._cancel_working(algo_id)
 
     async def _cancel_working(self, algo_id: str) -> None:
-        working = self._working(algo_id)
-        if working is None:
-            return
-        try:
-            await self._slicer.cancel(working.order_id, BY)
-        except Rejected as error:
-            log.info("A part of %s could not be cancelled: %s", algo_id, error)  # it has filled meanwhile
-        await ended(self._bus, self._slicer.find, working.order_id, CANCEL_WAIT_S)
+        for working in self._open(algo_id):
+            try:
+                await self._slicer.cancel(working.order_id, BY)
+            except Rejected as error:
+                log.info("A part of %s could not be cancelled: %s", algo_id, error)  # it has filled meanwhile
+            await ended(self._bus, self._slicer.find, working.order_id, CANCEL_WAIT_S)
 
     async def _halt(self, algo_id: str) -> None:
         task = self._tasks.get(algo_id)
@@ -269,8 +268,15 @@ class AlgoKeeper:
     def _filled(self, algo_id: str) -> int:
         return sum(order.filled_quantity for order in self._orders(algo_id))
 
+    def _taken(self, algo_id: str) -> int:
+        """Filled, or may still fill: a part of which the end is not known must not be placed a second time."""
+        return self._filled(algo_id) + sum(order.remaining for order in self._open(algo_id))
+
+    def _open(self, algo_id: str) -> list[Order]:
+        return [order for order in self._orders(algo_id) if not order.done]
+
     def _working(self, algo_id: str) -> Order | None:
-        return next((order for order in reversed(self._orders(algo_id)) if not order.done), None)
+        return next(reversed(self._open(algo_id)), None)
 
     def _counted(self, algo: c.Algo) -> c.Algo:
         filled = self._filled(algo.algo_id)

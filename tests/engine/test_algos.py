@@ -83,6 +83,36 @@ async def test_what_a_limit_part_leaves_goes_with_the_next(tmp_path: Path) -> No
     await engine.close()
 
 
+@pytest.mark.parametrize("kind", [K.TWAP, K.CHASE])
+async def test_a_part_whose_cancel_comes_to_nothing_is_not_placed_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: K
+) -> None:
+    monkeypatch.setattr("openalgo_lab.engine.algos.CANCEL_WAIT_S", 0.05)
+    broker = ScriptedBroker()
+
+    async def lost(_: object) -> None:
+        """Taken by the broker, and never carried out."""
+
+    broker.cancel = lost  # type: ignore[method-assign]
+    engine = await engine_of(broker, tmp_path)
+    quote(engine, 100.0, bid=99.0, ask=101.0)
+    if kind is K.TWAP:
+        await engine.call(start(kind, limit(99.0, 10), parts=2, duration_s=0.05), TRADER)
+        await until(has(broker, 2))
+        assert [row.report.quantity for row in broker.rows.values()] == [5, 5]  # not 5 and 10
+        broker.fill("B1", 5, 99.0)
+        broker.fill("B2", 5, 99.0)
+    else:
+        await engine.call(start(kind, every_s=0.05, duration_s=0.1, finish_at_market=True), TRADER)
+        await until(has(broker, 1))
+        stopped = await ended(engine)
+        assert len(broker.rows) == 1 and "10 not filled" in stopped.message
+        broker.fill("B1", 10, 99.0)
+    done = await ended(engine)
+    assert done.filled == 10
+    await engine.close()
+
+
 async def test_iceberg_shows_one_part_at_a_time(tmp_path: Path) -> None:
     broker = ScriptedBroker()
     engine = await engine_of(broker, tmp_path)

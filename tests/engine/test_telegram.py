@@ -163,3 +163,20 @@ def test_the_picture_is_a_png() -> None:
     empty = np.array([])
     with pytest.raises(InputError, match="no candles"):
         candle_png(Bars(np.array([], dtype=np.int64), empty, empty, empty, empty, empty, empty))
+
+
+async def test_a_message_that_brings_the_bot_down_is_not_read_again(tmp_path: Path) -> None:
+    async with BotApi() as api:
+        engine, _ = await linked(api, tmp_path)
+        asked: list[str] = []
+
+        def broken() -> Any:
+            asked.append("status")
+            raise RuntimeError("a fault of ours")
+
+        engine.works.telegram._workbench.status = broken  # type: ignore[method-assign]
+        api.say("/status")
+        api.say("/positions")
+        assert (await api.answer(2))["text"] == "Nothing."
+        assert asked == ["status"]
+        await engine.close()

@@ -79,6 +79,7 @@ class TelegramBot:
         self.link_code = secrets.token_hex(4)
         self.name = ""
         self.failure = ""
+        self._offset = 0
 
     @property
     def chats(self) -> int:
@@ -89,14 +90,15 @@ class TelegramBot:
         """Ask for messages and answer them, until cancelled; errors of the network are waited out."""
         from telegram.error import InvalidToken, TelegramError
 
-        offset, wait = 0, 1.0
+        wait = 1.0
         while True:
             try:
                 if not self.name:
                     await self._bot.initialize()
                     self.name = self._bot.username
-                for update in await self._bot.get_updates(offset=offset, timeout=POLL_S, read_timeout=POLL_S + 10):
-                    offset = update.update_id + 1
+                asked = self._bot.get_updates(offset=self._offset, timeout=POLL_S, read_timeout=POLL_S + 10)
+                for update in await asked:
+                    self._offset = update.update_id + 1  # one that brings us down is not read again after it
                     await self._take(update)
                 self.failure, wait = "", 1.0
             except InvalidToken:
@@ -142,7 +144,7 @@ class TelegramBot:
         message = update.message
         if message is None or not message.text:
             return
-        chat, (command, *words) = message.chat.id, message.text.split()
+        chat, (command, *words) = message.chat.id, message.text.split() or [""]
         name = command.partition("@")[0].lower()
         if name == "/link":
             await self._link(chat, message.chat.full_name or "", words)
