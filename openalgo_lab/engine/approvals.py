@@ -16,8 +16,10 @@ from openalgo_lab.engine.router import Router
 from openalgo_lab.engine.shelf import Shelf
 from openalgo_lab.engine.table import CommandRule, RateClass, Step, handles, places, reads
 from openalgo_lab.model import approvals as c
+from openalgo_lab.model.algo_commands import ControlAlgo, EndBracket, ProtectPosition
 from openalgo_lab.model.command_base import Command
 from openalgo_lab.model.errors import AwaitsApproval, InputError, LabError, NotPermitted
+from openalgo_lab.model.gtt_commands import CancelGtt, ModifyGtt
 from openalgo_lab.model.instruments import InstrumentKey
 from openalgo_lab.model.order_commands import CancelAllOrders, CancelOrder, ClosePosition, ModifyOrder
 from openalgo_lab.model.orders import Order, OrderStatus, new_order_id
@@ -37,6 +39,11 @@ _REFUSED = (
     CancelOrder,
     CancelAllOrders,
     ClosePosition,
+    ModifyGtt,
+    CancelGtt,
+    ProtectPosition,
+    EndBracket,
+    ControlAlgo,
     c.Approve,
     c.Reject,
     c.EditApproval,

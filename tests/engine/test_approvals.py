@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from openalgo_lab.engine.principal import Permission, Principal
 from openalgo_lab.model import approvals as c
+from openalgo_lab.model.algo_commands import AlgoAct, ControlAlgo, EndBracket, ProtectPosition
+from openalgo_lab.model.command_base import Command
 from openalgo_lab.model.commands import CancelOrder, ClosePosition, GetBooks, PlaceOrder
 from openalgo_lab.model.errors import AwaitsApproval, InputError, NotPermitted
+from openalgo_lab.model.gtt_commands import CancelGtt, ModifyGtt
 from openalgo_lab.model.orders import OrderStatus
 from openalgo_lab.model.structure_commands import PlaceBasket, PlaceSmartOrder
 from openalgo_lab.model.times import NS_PER_DAY
@@ -107,6 +111,28 @@ async def test_nobody_decides(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="expired already"):
         await engine.call(c.Approve(waiting.approval_id), PERSON)
     assert waiting.expires_ns - NOW_NS < NS_PER_DAY
+    await engine.close()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ModifyGtt("x", trigger_below=90.0), CancelGtt("x"), EndBracket("x", close=True),
+        ControlAlgo("x", AlgoAct.RESUME), ProtectPosition(Exchange.NSE, "SBIN", Product.MIS, 90.0),
+    ],
+)  # fmt: skip
+async def test_nor_what_the_engine_keeps_for_them(tmp_path: Path, command: Command[Any]) -> None:
+    """A trigger, a bracket or an algorithm is no way round the Action Center."""
+    broker = ScriptedBroker()
+    broker.account = msgspec.structs.replace(broker.account, mode=Mode.LIVE)
+    engine = await engine_of(broker, tmp_path)
+    engine.gate.armed.add("TEST")
+    await engine.call(SEMI, PERSON)
+    with pytest.raises(NotPermitted, match="semi-automatically"):
+        await engine.call(command, PROGRAM)
+    with pytest.raises(InputError):  # a person comes through, and hears that there is none
+        await engine.call(command, PERSON)
+    assert not broker.placed
     await engine.close()
 
 
