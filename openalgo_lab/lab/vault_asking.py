@@ -115,8 +115,8 @@ def show_login(lab: object, info: VaultInfo, wanted: ConnectBroker) -> NoReturn:
 
     # By name: the user interface stands above this floor.
     make = import_module("openalgo_lab.ui.login").BrokerLogin
-    where = {"base_url": wanted.base_url, "feed_url": wanted.feed_url}
-    display(make(lab, wanted.broker, account=wanted.account, given=wanted.credentials, **where))  # type: ignore[no-untyped-call]
+    options = {name: getattr(wanted, name) for name in ("account", "base_url", "feed_url", "keep", "data")}
+    display(make(lab, wanted.broker, given=wanted.credentials, **options))  # type: ignore[no-untyped-call]
     state, act, kind = ("is locked", "unlock", VaultError) if info.exists else ("is missing", "create", VaultMissing)
     raise kind(
         f"The vault {state}, and a broker's credentials are kept nowhere else: {act} it in the form above, and the "

@@ -6,6 +6,8 @@ import json
 import threading
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,7 +18,7 @@ from openalgo_lab.broker import registry
 from openalgo_lab.broker.login import missing_fields
 from openalgo_lab.broker.spec import LoginKind
 from openalgo_lab.model.broker_commands import ConnectionInfo, DisconnectBroker, ListConnections
-from openalgo_lab.model.errors import InputError
+from openalgo_lab.model.errors import InputError, VaultMissing
 from openalgo_lab.model.secret import Secret
 from openalgo_lab.model.security_commands import CreateVault, LockVault, UnlockVault
 from openalgo_lab.model.times import NS_PER_SECOND
@@ -235,6 +237,13 @@ def test_the_list_the_vaults_dialog_and_nonsense(
     lab.call(UnlockVault(WORDS), 60)
     eventually(lambda: len(login.children) == 1 and page.shown["fields"])
     assert page.shown["facts"]["name"] == "Upstox"
+    page.press(Act.LOGIN, api_secret="half-typed-4711")
+    assert login._typed
+    lab.call(LockVault())
+    eventually(lambda: not login._typed)
+    eventually(lambda: len(login.children) == 2)
+    lab.call(UnlockVault(WORDS), 60)
+    eventually(lambda: len(login.children) == 1)
     page.say(k="choose", broker="")
     assert at(login) is Step.LIST and login.broker == ""
     page.say(k="choose", broker="nobody")
@@ -243,6 +252,40 @@ def test_the_list_the_vaults_dialog_and_nonsense(
         page.form._on_message(None, nonsense, [])
     assert "cannot be read" in caplog.text and WORDS.reveal() not in caplog.text
     login.close()
+
+
+def test_the_first_broker_in_a_notebook_goes_on_in_the_form(
+    tmp_path: Path, zerodha: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`lab.connect` without a vault shows it and ends; the vault is made there, its recovery key comes first."""
+    monkeypatch.setenv("OPENALGO_LAB_HOME", str(tmp_path))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+    monkeypatch.setattr(unlocking, "calibrate", lambda: FLOOR)
+    monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: SimpleNamespace(kernel=object()))
+    shown: list[BrokerLogin] = []
+    monkeypatch.setattr("IPython.display.display", shown.append)
+    keys = zerodha.simulator.credentials()
+    where = zerodha.where()
+    with Lab("first") as lab:
+        with pytest.raises(VaultMissing, match="create it in the form above, and the login goes on there"):
+            lab.connect("zerodha", api_key=keys["api_key"], api_secret=keys["api_secret"], data=False, **where)
+        (login,) = shown
+        page = Page(login, monkeypatch, keys["api_secret"], keys["request_token"])
+        eventually(lambda: len(login.children) == 2)
+        vault = login.children[0]
+        eventually(lambda: vault.step == "create")
+        typed = {"new": WORDS.reveal(), "again": WORDS.reveal()}
+        vault.children[0]._on_message(None, {"k": "press", "act": "create", "values": typed}, [])
+        eventually(lambda: vault.step == "write_down")
+        assert len(login.children) == 2, "the recovery key is not taken away before it was written down"
+        eventually(lambda: not vault.busy)
+        vault.children[0]._on_message(None, {"k": "press", "act": "written", "values": {}}, [])
+        eventually(lambda: len(login.children) == 1 and page.shown["fields"])
+        assert page.field("api_secret")["kept"] == "as typed before" and not page.shown["data"]
+        page.press(Act.LOGIN, redirect_uri="https://example.org/")
+        page.press(Act.PASTED, url=f"https://example.org/?status=success&request_token={keys['request_token']}")
+        assert at(login) is Step.DONE and standing(lab, "ZERODHA") is not None
+        login.close()
 
 
 # The pure parts ------------------------------------------------------------------------------------------------------

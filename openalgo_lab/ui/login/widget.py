@@ -64,6 +64,7 @@ class BrokerLogin(Conversation):
         broker: its key: the form shows this one's login, and no list.
         account: a name for the account.
         base_url, feed_url: another server in the broker's place (a simulator).
+        keep: put the login fields into the vault; ``data``: show this broker's market data. Both can be changed there.
         given: login fields that need not be typed any more.
     """
 
@@ -75,6 +76,8 @@ class BrokerLogin(Conversation):
         account: str = "",
         base_url: str = "",
         feed_url: str = "",
+        keep: bool = True,
+        data: bool = True,
         given: Mapping[str, Secret] | None = None,
     ) -> None:
         self._spec: BrokerSpec | None = registry.load(broker) if broker else None
@@ -85,12 +88,13 @@ class BrokerLogin(Conversation):
         self._plain: dict[str, str] = {ACCOUNT: account}
         self._errors: dict[str, str] = {}
         self._needs = LoginNeeds("")
-        self._keep, self._data = True, True
+        self._keep, self._data = keep, data
         self._redirect: Redirect | None = None
         self._page, self._listening = "", False
         self._accounts: tuple[ConnectionInfo, ...] = ()
         self._rows: dict[str, BrokerRow] = {}
         self._vault_info = VaultInfo(exists=False, open=True)
+        self._was_open = False
         self._vault: VaultDialog | None = None
         self._on_connected: list[Callable[[Connected], None]] = []
         super().__init__(lab)
@@ -278,7 +282,13 @@ class BrokerLogin(Conversation):
         redirect = self._redirect
         if redirect is None:
             return
-        self._page, self._step, said = safe_page(page.url), Step.THEIR_PAGE, ""
+        try:
+            self._page = safe_page(page.url)
+        except InputError as error:
+            self._leave_page(Step.FORM)
+            self.failed(error)
+            return
+        self._step, said = Step.THEIR_PAGE, ""
         try:
             redirect.listen(self._page, partial(self._hear, redirect), partial(self._missed, redirect))
             self._listening = True
@@ -346,7 +356,7 @@ class BrokerLogin(Conversation):
 
     def _forget(self) -> None:
         """Nothing that was typed is remembered."""
-        self._leave_page(self._step)
+        self._leave_page(Step.FORM if self._step is Step.THEIR_PAGE else self._step)
         self._typed.clear()
 
     # What the engine says ---------------------------------------------------------------------------------------------
@@ -376,6 +386,9 @@ class BrokerLogin(Conversation):
 
     def _take_vault(self, info: VaultInfo) -> None:
         self._vault_info = info
+        if self._was_open and not info.open:  # locked, by somebody or by the clock: nothing typed outlives that
+            self._forget()
+        self._was_open = info.open
         if not info.open and self._vault is None:
             self._vault = VaultDialog(self._lab)
             self._vault.on_settled(self._vault_settled)
