@@ -265,20 +265,20 @@ def test_the_first_broker_in_a_notebook_goes_on_in_the_form(
     shown: list[BrokerLogin] = []
     monkeypatch.setattr("IPython.display.display", shown.append)
     keys = zerodha.simulator.credentials()
-    where = zerodha.where()
+    where: Any = zerodha.where()
     with Lab("first") as lab:
         with pytest.raises(VaultMissing, match="create it in the form above, and the login goes on there"):
             lab.connect("zerodha", api_key=keys["api_key"], api_secret=keys["api_secret"], data=False, **where)
         (login,) = shown
         page = Page(login, monkeypatch, keys["api_secret"], keys["request_token"])
         eventually(lambda: len(login.children) == 2)
-        vault = login.children[0]
+        vault: Any = login.children[0]
         eventually(lambda: vault.step == "create")
         typed = {"new": WORDS.reveal(), "again": WORDS.reveal()}
         vault.children[0]._on_message(None, {"k": "press", "act": "create", "values": typed}, [])
         eventually(lambda: vault.step == "write_down")
         assert len(login.children) == 2, "the recovery key is not taken away before it was written down"
-        eventually(lambda: not vault.busy)
+        eventually(lambda: not vault.busy and "Write down the recovery key" in page.shown["note"])
         vault.children[0]._on_message(None, {"k": "press", "act": "written", "values": {}}, [])
         eventually(lambda: len(login.children) == 1 and page.shown["fields"])
         assert page.field("api_secret")["kept"] == "as typed before" and not page.shown["data"]

@@ -97,6 +97,7 @@ function brokerList(id, choose) {
     count.textContent = !rows.length ? "The brokers are being read …"
       : shown.length ? `${shown.length} of ${rows.length}` : "No broker has all of these words: use fewer.";
     mark(words.length && shown.length ? 0 : -1);
+    if (!words.length) list.querySelector("[aria-selected=true]")?.scrollIntoView({ block: "nearest" });
   };
   input.addEventListener("input", paint);
   input.addEventListener("keydown", (event) => {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 
 from openalgo_lab.broker.spec import BrokerSpec, LoginKind
+from openalgo_lab.model.security_commands import VaultInfo
 from openalgo_lab.ui.login.fields import ADDRESS
 from openalgo_lab.ui.login.parts import LoginShown, ShownField
 from openalgo_lab.ui.vault.parts import Button
@@ -74,10 +75,13 @@ def done(spec: BrokerSpec) -> LoginShown:
     return LoginShown(title=spec.name, buttons=(Button(Act.BACK, "Log in again"),))
 
 
-def waiting_for_the_vault(spec: BrokerSpec, *, exists: bool) -> LoginShown:
-    """Nothing can be kept yet."""
-    act = "Unlock" if exists else "Create"
-    return LoginShown(
-        title=f"Log in at {spec.name}",
-        note=f"{act} the vault above first: it keeps the keys and the session of the day. The login then goes on here.",
-    )
+def waiting_for_the_vault(spec: BrokerSpec, info: VaultInfo) -> LoginShown:
+    """Nothing can be kept yet, or the new vault's recovery key has not been written down."""
+    if info.open:
+        note = "Write down the recovery key above first. The login then goes on here."
+    else:
+        act = "Unlock" if info.exists else "Create"
+        note = (
+            f"{act} the vault above first: it keeps the keys and the session of the day. The login then goes on here."
+        )
+    return LoginShown(title=f"Log in at {spec.name}", note=note)

@@ -177,7 +177,7 @@ class BrokerLogin(Conversation):
         if spec is None or self._step is Step.LIST:
             return LoginShown()
         if not self._vault_info.open or self._vault is not None:
-            return steps.waiting_for_the_vault(spec, exists=self._vault_info.exists)
+            return steps.waiting_for_the_vault(spec, self._vault_info)
         if self._step is Step.THEIR_PAGE:
             error = self._errors.get(ADDRESS, "")
             return steps.on_their_page(spec, self._page, listening=self._listening, error=error)
