@@ -106,6 +106,35 @@ def test_the_explorer_runs_what_its_form_says(lab: Lab) -> None:
     explorer.close()
 
 
+def test_the_explorer_takes_kept_and_adjusted_candles_and_ones_own_strategy(lab: Lab, tmp_path: Path) -> None:
+    span = ("2026-10-01", "2026-10-20")
+    lab.lake.import_file(lab.lake.export_file(tmp_path / "x.csv", "NSE:TCS", "D", *span), "NSE:TCS", "D", source="mine")
+    lab.lake.actions.add("NSE:TCS", "2026-10-12", "split", "2:1")
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "import numpy as np\nfrom openalgo_lab.strategy import ENTER_LONG, SignalStrategy\n\n\n"
+        "class Always(SignalStrategy):\n    size = 3\n\n    def signals(self, bars):\n"
+        "        return np.full(len(bars), ENTER_LONG, dtype=np.int8)\n"
+    )
+    explorer = BacktestExplorer(lab, symbol="NSE:TCS")
+    explorer.add_file("")
+    assert "oal-message-bad" in explorer._message._dom_classes
+    explorer.add_file(str(tmp_path / "none.py"))
+    assert "cannot be read" in explorer._message.value
+    explorer.add_file(str(file))
+    assert explorer._strategy.value == "Always"
+    assert "size" in explorer._parameters
+    explorer._interval.value, explorer._from.value, explorer._to.value = "D", *span
+    firsts = []
+    for candles in ("as traded", "adjusted for splits", "kept: mine"):
+        explorer._candles.value = candles
+        finished(explorer)
+        assert explorer.result is not None, explorer._message.value
+        firsts.append(float(explorer.result.candles["TCS"].close[0]))
+    assert firsts[0] == firsts[2] == 2 * firsts[1]
+    explorer.close()
+
+
 def finished(explorer: BacktestExplorer) -> None:
     explorer.run()
     assert explorer._thread is not None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import ipywidgets
@@ -24,6 +25,7 @@ from openalgo_lab.ui.style import StyleSheet
 
 if TYPE_CHECKING:
     from openalgo_lab.lab import Lab
+    from openalgo_lab.lab.history_frame import HistoryFrame
 
 __all__ = ["BacktestExplorer"]
 
@@ -31,6 +33,7 @@ _log = logging.getLogger(__name__)
 
 INTERVALS: Final = ("1m", "3m", "5m", "15m", "30m", "1h", "D")
 _DAYS: Final = 365
+_RAW, _ADJUSTED, _WITH_DIVIDENDS, _KEPT = "as traded", "adjusted for splits", "and for dividends", "kept: "
 
 
 class BacktestExplorer(ipywidgets.VBox):
@@ -48,6 +51,7 @@ class BacktestExplorer(ipywidgets.VBox):
         self._strategy = _dropdown("Strategy", list(self._strategies))
         self._symbol = _text("Symbol", symbol)
         self._interval = _dropdown("Interval", INTERVALS, "1h")
+        self._candles = _dropdown("Candles", [_RAW, _ADJUSTED, _WITH_DIVIDENDS, *_kept(lab)])
         self._from = _text("From", str(today - timedelta(days=_DAYS)))
         self._to = _text("To (included)", str(today))
         self._product = _dropdown("Product", [one.value for one in Product])
@@ -57,6 +61,11 @@ class BacktestExplorer(ipywidgets.VBox):
         self._knobs = ipywidgets.HBox([])
         self._knobs.add_class("oal-form")
         self._knobs.add_class("oal-bt-form")
+        self._file = _text("Strategy file", "")
+        self._file.placeholder = "a .py file or a notebook"
+        self._file.add_class("oal-bt-wide")
+        self._add = ipywidgets.Button(description="Add", tooltip="Add the strategy of that file to the list")
+        self._add.on_click(lambda _button: self.add_file(self._file.value))
         self._run = ipywidgets.Button(description="Run")
         self._run.add_class("oal-button-accent")
         self._sheet = ipywidgets.VBox([])
@@ -91,6 +100,24 @@ class BacktestExplorer(ipywidgets.VBox):
         self._thread = threading.Thread(target=self._work, args=asked, name="openalgo-lab-backtest", daemon=True)
         self._thread.start()
 
+    def add_file(self, path: str) -> None:
+        """Take the strategy of a ``.py`` file or a notebook into the list; it runs in this kernel."""
+        from openalgo_lab.lab.strategy_host_source import load_strategy
+
+        if not path.strip():
+            self._message.bad("Name a .py file or a notebook that defines a strategy.")
+            return
+        try:
+            found = load_strategy(Path(path.strip()).expanduser())
+        except LabError as error:
+            self._message.bad(str(error))
+            return
+        self._strategies[found.__name__] = found
+        self._strategy.options = list(self._strategies)
+        self._strategy.value = found.__name__
+        self._chosen(None)
+        self._message.info(f"{found.__name__} of {path.strip()} can be run.")
+
     def _asked(self) -> tuple[Any, ...]:
         parameters = {name: knob.value for name, knob in self._parameters.items()}
         intraday = self._product.value == Product.MIS.value
@@ -101,11 +128,22 @@ class BacktestExplorer(ipywidgets.VBox):
             "square_off": self._square_off.value if intraday else None,
         }
         span = (self._interval.value, self._from.value.strip(), self._to.value.strip())
-        return self._strategies[self._strategy.value], self._symbol.value, span, {**terms, **parameters}
+        data = partial(self._bars, self._symbol.value, span, self._candles.value)
+        return self._strategies[self._strategy.value], self._symbol.value, data, {**terms, **parameters}
 
-    def _work(self, strategy: type[Strategy], symbol: str, span: tuple[str, str, str], given: dict[str, Any]) -> None:
+    def _bars(self, symbol: str, span: tuple[str, str, str], candles: str) -> HistoryFrame:
+        """The candles that the form says: fetched where they are missing, or what is kept of a source."""
+        if candles.startswith(_KEPT):
+            return self._lab.lake.candles(symbol, *span, source=candles.removeprefix(_KEPT))
+        if candles == _RAW:
+            return self._lab.history(symbol, *span)
+        return self._lab.lake.adjusted(symbol, *span, dividends=candles == _WITH_DIVIDENDS)
+
+    def _work(
+        self, strategy: type[Strategy], symbol: str, data: Callable[[], HistoryFrame], given: dict[str, Any]
+    ) -> None:
         try:
-            bars = self._lab.history(symbol, *span)
+            bars = data()
             if len(bars) < 2:
                 raise InputError(f"There are no candles of {symbol} in that span; choose another one.", "from")
             result = self._lab.backtest(strategy, bars, **given)
@@ -116,15 +154,16 @@ class BacktestExplorer(ipywidgets.VBox):
             told = f"{strategy.__name__} raised {type(error).__name__}: {error}. The log has the details."
             self._loop.call(partial(self._failed, told))
         else:
-            self._loop.call(partial(self._done, result))
+            self._loop.call(partial(self._done, result, len(bars.gaps)))
 
-    def _done(self, result: BacktestResult) -> None:
+    def _done(self, result: BacktestResult, gaps: int) -> None:
         self.result = result
         old = self._sheet.children
         self._sheet.children = (TearSheet(result),)
         for sheet in old:
             sheet.close()
-        self._message.info(f"{len(result.record.equity):,} bars, {len(result.record.trades):,} trades.")
+        lost = f" {gaps:,} gaps in the candles: the history manager lists them." if gaps else ""
+        self._message.info(f"{len(result.record.equity):,} bars, {len(result.record.trades):,} trades.{lost}")
         self._run.disabled = False
 
     def _failed(self, sentence: str) -> None:
@@ -143,13 +182,20 @@ class BacktestExplorer(ipywidgets.VBox):
     def _form(self) -> Any:
         form = ipywidgets.HBox(
             [
-                self._strategy, self._symbol, self._interval, self._from, self._to, self._product, self._square_off,
-                self._cash, self._slippage, self._run,
+                self._strategy, self._symbol, self._interval, self._candles, self._from, self._to, self._product,
+                self._square_off, self._cash, self._slippage, self._file, self._add, self._run,
             ]
         )  # fmt: skip
         form.add_class("oal-form")
         form.add_class("oal-bt-form")
         return form
+
+
+def _kept(lab: Lab) -> list[str]:
+    """Sources of candles that lie in the profile's lakes."""
+    from openalgo_lab.store.history.places import sources_in
+
+    return [f"{_KEPT}{source}" for source in sources_in(lab.handle.folder)]
 
 
 def _dropdown(name: str, options: Sequence[str], value: str | None = None) -> Any:
