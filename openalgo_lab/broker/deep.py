@@ -38,6 +38,8 @@ class _Watched:
     def __init__(self, instrument: Instrument, asked: float) -> None:
         self.instrument = instrument
         self.asked = asked
+        self.waiting = 0
+        """How many calls wait for its first book."""
         self.book = DeepBook(instrument.token)
         self.whole = asyncio.Event()
 
@@ -47,6 +49,15 @@ class _Watched:
         self.book = DeepBook(book.token, book.time_ns or time.time_ns(), bids, asks)
         if bids is not None and asks is not None:
             self.whole.set()
+
+    async def first(self) -> None:
+        """Return when a whole book is there. Raises TimeoutError."""
+        self.waiting += 1
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                await self.whole.wait()
+        finally:
+            self.waiting -= 1
 
     def depth(self, levels: int) -> Depth:
         book, named = self.book, self.instrument
@@ -86,13 +97,13 @@ class _BookFeed:
     async def _make_room(self) -> None:
         most = self.spec.symbols_per_socket * self.spec.sockets
         if most and len(self._watched) >= most:
-            await self._drop(min(self._watched.values(), key=lambda one: one.asked))
+            await self._drop(min(self._watched.values(), key=lambda one: (one.waiting > 0, one.asked)))
 
     async def tidy(self) -> bool:
         """Drop what nobody asks for any more; whether anything is left."""
         async with self._turn:
             for watched in list(self._watched.values()):
-                if self._now() - watched.asked >= _KEPT_S:
+                if not watched.waiting and self._now() - watched.asked >= _KEPT_S:
                     await self._drop(watched)
             if not self._watched and self._open:
                 self._open = False
@@ -126,8 +137,7 @@ class DeepBooks:
         if self._tidying is None or self._tidying.done():
             self._tidying = asyncio.get_running_loop().create_task(self._tidy(), name="deep-books")
         try:
-            async with asyncio.timeout(_PATIENCE_S):
-                await watched.whole.wait()
+            await watched.first()
         except TimeoutError:
             raise WireError(
                 f"No book of {instrument.symbol} came from {self._name} within {_PATIENCE_S:g} s; "
