@@ -24,6 +24,7 @@ from openalgo_lab.engine.history.desk import HistoryDesk
 from openalgo_lab.engine.lag import LagSampler
 from openalgo_lab.engine.ledger import Ledger
 from openalgo_lab.engine.market_data import MarketData
+from openalgo_lab.engine.memory import keep_small
 from openalgo_lab.engine.option_data.desk import OptionDesk
 from openalgo_lab.engine.order_works import OrderWorks
 from openalgo_lab.engine.orders import ORDERS_OWNER, OrderFlow
@@ -234,6 +235,7 @@ class Engine:
 
     async def _open(self) -> None:
         self.supervisor.keep("loop lag", self._lag.run)
+        self.supervisor.keep("memory", keep_small)
         for line in self.router.lines:
             self._restore(line)
         self._live = True

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import date
+from operator import itemgetter
 
 import msgspec
 
@@ -31,6 +32,8 @@ from openalgo_lab.model.reports import FillReport, OrderReport, PositionReport, 
 from openalgo_lab.model.times import trade_date
 
 __all__ = ["Ledger"]
+
+_FILL = itemgetter(1)  # of a report and its fill
 
 
 class _File:
@@ -439,7 +442,7 @@ class Ledger:
         kinds: set[type[AnyEvent]] = {type(event) for event in events}
         if self._rewrite:
             kinds, self._rewrite = {TradeHappened, OrderUpdated, PositionUpdated}, False
-        fills = tuple(fill for _, fill in self._trades.values()) if TradeHappened in kinds else old.fills
+        fills = tuple(map(_FILL, self._trades.values())) if TradeHappened in kinds else old.fills
         self._books = Books(
             version=old.version + 1,
             orders=tuple(self._orders.values()) if OrderUpdated in kinds else old.orders,

@@ -14,6 +14,7 @@ from openalgo_lab.broker.adapter import OrderChange
 from openalgo_lab.engine.lag import LatencyWindow
 from openalgo_lab.engine.ledger import Ledger
 from openalgo_lab.engine.market_data import MarketData
+from openalgo_lab.engine.promise import Promise
 from openalgo_lab.engine.recorder import Recorder
 from openalgo_lab.engine.risk import RiskGate
 from openalgo_lab.engine.router import Line, Router
@@ -88,7 +89,7 @@ class OrderFlow:
         self._doubts = doubts
         self._now_ns = now_ns
         self._keys: dict[tuple[str, str], str] = {}
-        self._placing: dict[tuple[str, str], tuple[PlaceOrder, asyncio.Task[Order]]] = {}
+        self._placing: dict[tuple[str, str], tuple[PlaceOrder, Promise[Order]]] = {}
         self._sending: dict[str, asyncio.Task[object]] = {}
         self._to_cancel: set[str] = set()
         self.ack = LatencyWindow()
@@ -109,7 +110,7 @@ class OrderFlow:
         command = msgspec.structs.replace(command, account=line.name)
         if command.client_key:
             return await self._place_once(line, command, closing, parent)
-        return await asyncio.shield(self._begin(line, command, closing, parent))
+        return await self._begin(line, command, closing, parent).wait()
 
     def known(self, account: str, client_key: str) -> Order | None:
         """The order that a client key has become; None while it is none."""
@@ -130,9 +131,9 @@ class OrderFlow:
             return None
         return await self._need(command, instrument, quote)
 
-    def _begin(self, line: Line, command: PlaceOrder, closing: bool, parent: str) -> asyncio.Task[Order]:
+    def _begin(self, line: Line, command: PlaceOrder, closing: bool, parent: str) -> Promise[Order]:
         name = f"order {command.side} {command.quantity} {command.symbol}"
-        return self._supervisor.start(name, self._place(line, command, closing, parent))
+        return Promise(self._supervisor, name, self._place(line, command, closing, parent))
 
     async def _place_once(self, line: Line, command: PlaceOrder, closing: bool, parent: str) -> Order:
         key = (line.name, command.client_key)
@@ -141,12 +142,12 @@ class OrderFlow:
             return order
         running = self._placing.get(key)
         if running is None:
-            task = self._begin(line, command, closing, parent)
-            running = self._placing[key] = (command, task)
-            task.add_done_callback(lambda _: self._placing.pop(key, None))
+            promise = self._begin(line, command, closing, parent)
+            running = self._placing[key] = (command, promise)
+            promise.task.add_done_callback(lambda _: self._placing.pop(key, None))
         elif not _same(running[0], command):
             raise _key_reused(command)
-        return await asyncio.shield(running[1])
+        return await running[1].wait()
 
     async def _place(self, line: Line, command: PlaceOrder, closing: bool, parent: str) -> Order:
         began = time.perf_counter()
@@ -243,9 +244,7 @@ class OrderFlow:
         self._recorder.note_asked(line, order.order_id, f"modify to {change}", by)
         self._ledger.ask(order.order_id, Pending.MODIFY, change)
         work = line.adapter.modify(order, change, instrument)
-        return await asyncio.shield(
-            self._supervisor.start(f"modify {order.order_id}", self._request(line, order, work))
-        )
+        return await Promise(self._supervisor, f"modify {order.order_id}", self._request(line, order, work)).wait()
 
     def _check_modifiable(self, order: Order, command: ModifyOrder) -> None:
         if order.done:
@@ -274,9 +273,7 @@ class OrderFlow:
             return order
         self._ledger.ask(order.order_id, Pending.CANCEL)
         work = line.adapter.cancel(order)
-        return await asyncio.shield(
-            self._supervisor.start(f"cancel {order.order_id}", self._request(line, order, work))
-        )
+        return await Promise(self._supervisor, f"cancel {order.order_id}", self._request(line, order, work)).wait()
 
     def on_order(self, order: Order) -> None:
         """Hear of every change: an order that was to be cancelled may have been found."""

@@ -116,16 +116,19 @@ class Supervisor:
 
     def _tell_if_unheard(self, task: asyncio.Task[Any]) -> None:
         """Report an error that nobody awaits. asyncio marks errors that were fetched; look once the loop came round."""
-        if task.cancelled() or self._closed:
-            return
-        asyncio.get_running_loop().call_soon(self._tell, task)
+        if _is_unheard(task) and not self._closed:
+            asyncio.get_running_loop().call_soon(self._tell, task)
 
     def _tell(self, task: asyncio.Task[Any]) -> None:
-        # `_log_traceback` is asyncio's own mark of "nobody has fetched this error yet".
-        if getattr(task, "_log_traceback", False) and (error := task.exception()) is not None:
+        if _is_unheard(task) and (error := task.exception()) is not None:
             log.error("The task %s failed.", task.get_name(), exc_info=error)
             told = report_crash(f"task {task.get_name()}", error)
             self._report(task.get_name(), f"{task.get_name()} failed: {_words(error)} {told}".rstrip())
+
+
+def _is_unheard(task: asyncio.Task[Any]) -> bool:
+    """By asyncio's own mark of "nobody has fetched this error yet"."""
+    return bool(getattr(task, "_log_traceback", False))
 
 
 def _words(error: BaseException) -> str:

@@ -87,10 +87,19 @@ class LoopThread:
             if not self.alive:
                 work.close()
                 raise self._dead()
-            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+            future: concurrent.futures.Future[T] = concurrent.futures.Future()
             self._pending.add(future)
+            self._loop.call_soon_threadsafe(self._begin, work, future)
         future.add_done_callback(self._pending.discard)
         return future
+
+    def _begin(self, work: Coroutine[Any, Any, T], future: concurrent.futures.Future[T]) -> None:
+        task = self._loop.create_task(_answer(work, future), name="submitted")
+        future.add_done_callback(lambda done: self._cancel(task) if done.cancelled() else None)
+
+    def _cancel(self, task: asyncio.Task[None]) -> None:
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(task.cancel)
 
     def call(self, work: Coroutine[Any, Any, T], timeout_s: float = 10.0, *, grace_s: float = 0.0) -> T:
         """Hand in and wait. Raises CallTimeout (the work goes on), EngineDead, or the work's own error.
@@ -146,6 +155,9 @@ class LoopThread:
         with self._lock:
             self._ended.set()
             pending = list(self._pending)
+        for future in pending:
+            with contextlib.suppress(concurrent.futures.InvalidStateError):
+                future.set_exception(self._dead())
         sampler.cancel()
         tasks = asyncio.all_tasks(self._loop)
         for task in tasks:
@@ -154,14 +166,28 @@ class LoopThread:
             self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
         self._loop.close()
-        for future in pending:
-            if not future.done():
-                with contextlib.suppress(concurrent.futures.InvalidStateError):
-                    future.set_exception(self._dead())
 
     def _dead(self) -> EngineDead:
         why = self._cause or "its thread has ended"
         return EngineDead(f"The engine is not running ({why}): start it again with Lab().")
+
+
+async def _answer(work: Coroutine[Any, Any, T], future: concurrent.futures.Future[T]) -> None:
+    """Settle ``future`` in the very step in which the work ends; asyncio's own bridge takes a turn of the loop more."""
+    try:
+        answer = await work
+    except asyncio.CancelledError:
+        future.cancel()
+        raise
+    except BaseException as error:
+        # Whatever it is belongs to the caller on the other thread; only what must end a loop also goes on here.
+        with contextlib.suppress(concurrent.futures.InvalidStateError):
+            future.set_exception(error)
+        if not isinstance(error, Exception):
+            raise
+    else:
+        with contextlib.suppress(concurrent.futures.InvalidStateError):
+            future.set_result(answer)
 
 
 def _calm_interpreter() -> None:

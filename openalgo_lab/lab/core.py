@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 from openalgo_lab.lab.pairs import CALL_S
+from openalgo_lab.lab.warming import load_when_idle
 from openalgo_lab.lab.watch import Callback, Watch
 from openalgo_lab.lab.words import SymbolLike, resolve
 from openalgo_lab.model.commands import Command
@@ -56,6 +57,7 @@ class LabCore:
         self._indexed: tuple[Books | None, dict[str, Order]] = (None, {})
         self._priced: set[InstrumentKey] = set()
         self._require_market(config.replay)
+        load_when_idle()
 
     # ---- life
 

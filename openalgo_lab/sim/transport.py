@@ -180,16 +180,17 @@ class ExchangeDriver:
             feed.notify()
 
     async def _pause(self, until: asyncio.Event, until_ns: int) -> None:
-        """Until the event is set or the time has come."""
+        """Until the event is set, by whom it waits for or by the time that has come."""
         delay = (until_ns - self._clock.monotonic_ns()) / NS_PER_SECOND
         if delay <= 0:
             await asyncio.sleep(0)
             return
+        # A timer that sets the event costs a tenth of a timeout that cancels the task.
+        timer = asyncio.get_running_loop().call_later(delay, until.set)
         try:
-            async with asyncio.timeout(delay):
-                await until.wait()
-        except TimeoutError:
-            return
+            await until.wait()
+        finally:
+            timer.cancel()
 
 
 def _nothing() -> None:

@@ -57,7 +57,8 @@ class AuditWriter:
             if len(self._waiting) > _BACKLOG:
                 del self._waiting[0]
                 self._lost += 1
-            self._wake.notify()
+            if len(self._waiting) == 1:  # else the writer is up already and waits for company
+                self._wake.notify()
 
     def seal(self, sealed: SealedFiles) -> None:
         """Go on inside the vault, with what the plain log holds moved in. Raises StoreError; then it stays plain."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import sqlite3
 import threading
 import time
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 
 GROUP_S = 0.02
 """How long an append may wait for company before it is committed."""
+RETRY_S = 1.0
+"""When appends that could not be written are tried again, if no intent comes before."""
 BACKLOG = 20_000
 """Appends kept while the disk refuses; older ones go first, and the broker's books bring them back."""
 
@@ -99,6 +102,9 @@ class SqliteJournal:
         self._appends: list[Row] = []
         self._intents: list[_Waiting] = []
         self._wake = threading.Condition()
+        self._since = 0.0  # when the oldest of the appends came
+        self._nudging = False  # whether a timer runs that will wake the writer for them
+        self._due = False
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="openalgo-journal", daemon=True)
         self._thread.start()
@@ -128,7 +134,10 @@ class SqliteJournal:
             self._appends.append(row)
             del self._appends[:-BACKLOG]
             if len(self._appends) == 1:
-                self._wake.notify()
+                self._since = time.monotonic()
+            first, self._nudging = not self._nudging, True
+        if first:
+            self._nudge_in(GROUP_S)
 
     def replay(self) -> Iterator[JournalRecord]:
         for row in self._file.read():
@@ -148,6 +157,24 @@ class SqliteJournal:
             self._wake.notify()
         await asyncio.get_running_loop().run_in_executor(None, self._thread.join)
 
+    def _nudge_in(self, wait_s: float) -> None:
+        """Wake the writer when company may have come; at once where no loop can do that later."""
+        try:
+            asyncio.get_running_loop().call_later(wait_s, self._nudge)
+        except RuntimeError:
+            self._since = -math.inf
+            self._nudge()
+
+    def _nudge(self) -> None:
+        with self._wake:
+            left = self._since + GROUP_S - time.monotonic() if self._appends else 0.0
+            self._nudging = left > 0
+            if self._appends and not self._nudging:
+                self._due = True
+                self._wake.notify()
+        if left > 0:  # an intent took its companions along meanwhile, and these came later
+            self._nudge_in(left)
+
     def _row(self, record: JournalRecord) -> Row:
         now = self._now_ns()
         return Row(trade_date(now), record.order, isinstance(record, Ended), now, encode_record(record))
@@ -164,10 +191,11 @@ class SqliteJournal:
 
     def _gather(self) -> tuple[list[Row], list[_Waiting], bool]:
         with self._wake:
-            while not (self._intents or self._appends or self._stopping):
-                self._wake.wait()
-            if self._appends and not self._intents and not self._stopping:
-                self._wake.wait_for(lambda: bool(self._intents) or self._stopping, GROUP_S)
+            while not (self._intents or self._due or self._stopping):
+                # What a failed write left behind is tried again of its own accord.
+                if not self._wake.wait(RETRY_S if self._appends and self._failure else None):
+                    break
+            self._due = False
             appends, self._appends = self._appends, []
             intents, self._intents = self._intents, []
             return appends, intents, self._stopping

@@ -8,6 +8,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Protocol
 
@@ -38,7 +39,10 @@ WHERE day >= :today OR order_id = :always
    OR (day >= :since AND order_id <> '' AND order_id NOT IN (SELECT order_id FROM records WHERE ended))
 ORDER BY seq
 """
-_WRITE = "INSERT INTO records(day, order_id, ended, at_ns, crc, body) VALUES(?, ?, ?, ?, ?, ?)"
+_INTO = "INSERT INTO records(day, order_id, ended, at_ns, crc, body) VALUES "
+_ONE = "(?, ?, ?, ?, ?, ?)"
+_FEW = 64
+"""So many rows are written as one statement, a commit of its own: the interpreter is let go, and waited for, once."""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -107,10 +111,15 @@ class SqliteFile:
             raise
 
     def write(self, rows: Sequence[Row]) -> None:
+        if not rows:
+            return
         values = [(r.day.isoformat(), r.order_id, r.ended, r.at_ns, zlib.crc32(r.body), r.body) for r in rows]
+        if len(rows) <= _FEW:
+            self._connection.execute(_INTO + ", ".join([_ONE] * len(rows)), tuple(chain.from_iterable(values)))
+            return
         try:
             self._connection.execute("BEGIN IMMEDIATE")
-            self._connection.executemany(_WRITE, values)
+            self._connection.executemany(_INTO + _ONE, values)
             self._connection.execute("COMMIT")
         except sqlite3.Error:
             if self._connection.in_transaction:

@@ -69,9 +69,8 @@ def test_whoever_waits_hears_of_the_death(thread: LoopThread) -> None:
         raise SystemExit
 
     thread.loop.call_soon_threadsafe(die)
-    with pytest.raises((EngineDead, asyncio.CancelledError, Exception)) as caught:
+    with pytest.raises(EngineDead, match="start it again"):
         waiting.result(10)
-    assert type(caught.value).__name__ in ("EngineDead", "CancelledError")
     with pytest.raises(EngineDead, match="SystemExit"):
         thread.call(answer(1))
     assert not thread.alive

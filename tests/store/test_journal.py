@@ -212,3 +212,16 @@ async def test_closed_is_closed(tmp_path: Path) -> None:
     await journal.close()
     with pytest.raises(JournalError, match="closed"):
         await journal.intend(INTENT)
+
+
+async def test_appends_that_failed_are_tried_again_without_an_order(tmp_path: Path) -> None:
+    file, _ = SqliteFile.open(tmp_path / "j.db", DAY)
+    journal = SqliteJournal(Faulty(file, 1, False), now_ns=lambda: noon(DAY))
+    journal.append(Settled("S", OrderStatus.UNKNOWN, ""))
+    async with asyncio.timeout(20):
+        while not journal.failure:
+            await asyncio.sleep(0.01)
+        while journal.failure:
+            await asyncio.sleep(0.01)
+    await journal.close()
+    assert [record.order for record in await replayed(tmp_path / "j.db")] == ["S"]

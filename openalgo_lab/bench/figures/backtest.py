@@ -17,6 +17,7 @@ from openalgo_lab.backtest.market import Market, make_market
 from openalgo_lab.backtest.run import SignalHost, run_events, trade_vector
 from openalgo_lab.backtest.settings import BacktestSettings, FlatCharges, Slippage
 from openalgo_lab.backtest.sweep import try_all
+from openalgo_lab.bench.kernel import running_kernel
 from openalgo_lab.bench.peers import in_peers
 from openalgo_lab.bench.spec import CannotMeasure, Measured, figure
 from openalgo_lab.indicators import sma
@@ -30,6 +31,7 @@ __all__ = [
     "backtest_event_bars_per_s",
     "backtest_first_call_s",
     "backtest_vector_bars_per_s",
+    "notebook_first_backtest_s",
     "sweep_500x100k_s",
     "sweep_rss_mb",
 ]
@@ -215,6 +217,43 @@ def backtest_first_call_s() -> Measured:
         sorted(_number_of(_FIRST_CALL.format(since=since)) for _ in range(3)) for since in ("imported", "start")
     )
     return Measured(waits[1], also={"total_s": totals[1]})
+
+
+_FIRST_CELLS: Final = """
+import pandas as pd
+from openalgo_lab import Lab
+from openalgo_lab.strategy.examples import SmaCross
+lab = Lab()
+times = pd.date_range("2026-01-05 09:15", periods=2_000, freq="min", tz="Asia/Kolkata", name="time")
+closes = pd.Series(range(2_000), index=times) % 97 + 1_000.0
+bars = pd.DataFrame({"open": closes, "high": closes + 1, "low": closes - 1, "close": closes, "volume": 1e6, "oi": 0.0})
+"""
+_FIRST_RUN: Final = """
+import time
+began = time.perf_counter()
+lab.backtest(SmaCross, bars, symbol="SBIN", charges=False)
+print(time.perf_counter() - began)
+"""
+_TYPING_S: Final = 10.0
+
+
+@figure("notebook_first_backtest_s", unit="s", goal=1.0, better="lower")
+def notebook_first_backtest_s() -> Measured:
+    """A notebook's first backtest, ten seconds after the cell that brought its strategy; the middle of three kernels.
+
+    ``at_once_s``: in a kernel whose next cell follows without a pause.
+    """
+    runs = [_first_run(pause_s) for pause_s in (0.0, _TYPING_S, _TYPING_S, _TYPING_S)]
+    return Measured(sorted(runs[1:])[1], also={"at_once_s": runs[0]})
+
+
+def _first_run(pause_s: float) -> float:
+    with running_kernel() as kernel:
+        kernel.run(_FIRST_CELLS)
+        time.sleep(pause_s)
+        spent = float(kernel.run(_FIRST_RUN).split()[-1])
+        kernel.run("lab.close()")
+    return spent
 
 
 def _number_of(code: str) -> float:
