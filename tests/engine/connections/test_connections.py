@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from openalgo_lab.engine.principal import LOCAL, Permission, Principal
-from openalgo_lab.model.broker_commands import ConnectBroker, DisconnectBroker, KnownLogin, UseAccount
+from openalgo_lab.model.broker_commands import ConnectBroker, DisconnectBroker, KnownLogin, ListConnections, UseAccount
 from openalgo_lab.model.commands import CancelOrder, GetHistory, GetQuotes, PlaceOrder, Reconcile, SearchInstruments
 from openalgo_lab.model.errors import (
     Denied,
@@ -186,6 +186,8 @@ async def test_an_expired_session_closes_the_account_and_a_new_login_opens_it(tm
         on.simulator.alive = False
         await until(lambda: on.engine.router.line("ZERODHA").expired)
         asked = len(on.simulator.log)
+        (stands,) = await on.engine.call(ListConnections(), LOCAL)
+        assert (stands.open, stands.expired) == (False, True) and "log in again" in stands.because
         with pytest.raises(Denied, match="log in again"):
             await on.engine.call(order("ZERODHA"), LOCAL)
         assert all("/orders/regular" not in one.path for one in on.simulator.log[asked:])
@@ -198,6 +200,10 @@ async def test_two_accounts_at_one_broker(tmp_path: Path) -> None:
     async with bench(tmp_path) as on:
         await on.connect(account="MINE")
         await on.connect(account="YOURS", data=False)
+        mine, yours = await on.engine.call(ListConnections(), LOCAL)
+        assert (mine.account, mine.broker, mine.data, mine.open) == ("MINE", "zerodha", True, True)
+        assert (yours.account, yours.data, yours.open) == ("YOURS", False, True)
+        assert not (mine.default or yours.default) and mine.expires_ns > on.clock.now_ns()
         await on.engine.call(ArmLive("YOURS", armed=True), LOCAL)
         placed = await on.engine.call(order("YOURS"), LOCAL)
         assert placed.account == "YOURS" and placed.working
@@ -250,6 +256,8 @@ async def test_a_broker_that_cannot_come_back_is_told(tmp_path: Path) -> None:
         async with bench(tmp_path, simulator=on.simulator, keychain=on.keychain) as again:
             await until(lambda: any("is not connected" in sentence for sentence in again.told))
             assert again.engine.router.find("ZERODHA") is None
+            (waits,) = await again.engine.call(ListConnections(), LOCAL)
+            assert (waits.account, waits.broker, waits.expired) == ("ZERODHA", "zerodha", True)
 
 
 async def test_yesterdays_instruments_are_not_traded_on(tmp_path: Path) -> None:
