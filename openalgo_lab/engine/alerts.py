@@ -17,6 +17,7 @@ from openalgo_lab.engine.ledger import Ledger
 from openalgo_lab.engine.principal import Permission, Principal
 from openalgo_lab.engine.router import Router
 from openalgo_lab.engine.shelf import PriceWatch, Shelf
+from openalgo_lab.engine.strategy_fills import StrategyFills
 from openalgo_lab.engine.supervisor import Supervisor
 from openalgo_lab.engine.table import Idempotency, handles, reads
 from openalgo_lab.model import alerts as c
@@ -74,7 +75,9 @@ class AlertKeeper:
         changed: Callable[[str, str], None],
         report: Callable[[str, str], None],
         now_ns: Callable[[], int],
+        strategies: StrategyFills,
     ) -> None:
+        self._strategies = strategies
         self._board = board
         self._watch = PriceWatch(board, want)
         self._ledger = ledger
@@ -200,7 +203,7 @@ class AlertKeeper:
     def _profit(self, condition: c.PnlCondition) -> float:
         account = self._router.line(condition.account).name
         if condition.strategy:
-            found = strategy_profits(self._ledger.books.fills, self._last).get((account, condition.strategy))
+            found = strategy_profits(self._strategies.all(), self._last).get((account, condition.strategy))
         else:
             found = account_profits(self._ledger.books, self._last).get(account)
         return found.total_paise / 100 if found is not None else math.nan

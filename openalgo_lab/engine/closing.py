@@ -12,6 +12,7 @@ from openalgo_lab.engine.positions import PositionKey
 from openalgo_lab.engine.risk import RiskGate
 from openalgo_lab.engine.router import Router
 from openalgo_lab.engine.slicing import slices
+from openalgo_lab.engine.strategy_fills import StrategyFills
 from openalgo_lab.model.commands import CancelAllOrders, CancelReply, ClosePosition, PlaceOrder
 from openalgo_lab.model.errors import LabError
 from openalgo_lab.model.events import AnyEvent, KillSwitchChanged
@@ -40,6 +41,7 @@ class Closer:
         gate: RiskGate,
         instruments: Callable[[], InstrumentStore],
         publish: Callable[[AnyEvent], None],
+        strategies: StrategyFills,
     ) -> None:
         self._router = router
         self._ledger = ledger
@@ -47,6 +49,7 @@ class Closer:
         self._gate = gate
         self._instruments = instruments
         self._publish = publish
+        self._strategies = strategies
 
     async def cancel_all(self, command: CancelAllOrders, by: str) -> CancelReply:
         """Cancel what works, and what may yet turn out to work, of one account."""
@@ -135,7 +138,7 @@ class Closer:
         key = PositionKey(position.account, position.exchange, position.symbol, position.product)
         sign = 1 if position.quantity > 0 else -1
         rest = abs(position.quantity)
-        for strategy, net in net_by_strategy(self._ledger.books.fills, key).items():
+        for strategy, net in net_by_strategy(self._strategies.all(), key).items():
             share = min(max(net * sign, 0), rest)
             rest -= share
             yield from self._share(key, sign, share, strategy)
@@ -143,7 +146,7 @@ class Closer:
 
     def _closing_strategy(self, strategy: str, matches: Callable[[PositionKey], bool]) -> Iterator[PlaceOrder]:
         """What closes a strategy's own trades, whatever else the account holds."""
-        fills = [fill for fill in self._ledger.books.fills if fill.strategy == strategy]
+        fills = [fill for fill in self._strategies.all() if fill.strategy == strategy]
         for key in dict.fromkeys(PositionKey.of(fill) for fill in fills):
             net = net_by_strategy(fills, key).get(strategy, 0)
             if net and matches(key):

@@ -10,6 +10,7 @@ from openalgo_lab.engine.closing import Closer
 from openalgo_lab.engine.day_profit import Profit, account_profits, strategy_profits
 from openalgo_lab.engine.ledger import Ledger
 from openalgo_lab.engine.risk import RiskGate
+from openalgo_lab.engine.strategy_fills import StrategyFills
 from openalgo_lab.model.commands import CancelAllOrders, ClosePosition
 from openalgo_lab.model.instruments import InstrumentKey
 from openalgo_lab.model.money import format_inr, from_paise, to_paise
@@ -45,7 +46,9 @@ class LossWatch:
         closer: Closer,
         report: Callable[[str, str], None],
         now_ns: Callable[[], int],
+        strategies: StrategyFills,
     ) -> None:
+        self._strategies = strategies
         self._ledger = ledger
         self._board = board
         self._gate = gate
@@ -69,7 +72,7 @@ class LossWatch:
             for account, profit in account_profits(self._ledger.books, self._price).items():
                 await self._judge(account, "", profit, whole)
         if settings.strategies:
-            for (account, strategy), profit in strategy_profits(self._ledger.books.fills, self._price).items():
+            for (account, strategy), profit in strategy_profits(self._strategies.all(), self._price).items():
                 await self._judge(account, strategy, profit, settings.strategies.get(strategy, StopTarget()))
 
     async def _judge(self, account: str, strategy: str, profit: Profit, limits: StopTarget) -> None:

@@ -33,6 +33,7 @@ from openalgo_lab.engine.router import Router
 from openalgo_lab.engine.shelf import PriceWatch
 from openalgo_lab.engine.slicing import Slicer
 from openalgo_lab.engine.smart import SmartOrders
+from openalgo_lab.engine.strategy_fills import StrategyFills
 from openalgo_lab.engine.structure_desk import StructureDesk
 from openalgo_lab.engine.supervisor import Supervisor
 from openalgo_lab.engine.telegram.bot import Workbench
@@ -79,14 +80,27 @@ class OrderWorks:
         self._supervisor = supervisor
         self._bus = bus
         self.slicer = Slicer(flow=flow, ledger=ledger, router=router, instruments=instruments)
-        self.closer = Closer(
-            router=router, ledger=ledger, flow=flow, gate=gate, instruments=instruments, publish=bus.publish
-        )
-        self.loss_watch = LossWatch(
-            ledger=ledger, board=board, gate=gate, closer=self.closer, report=report, now_ns=parts.now_ns
-        )
         self.fill_book = FillBook(
             store=FillStore(parts.fills_file), folder=parts.folder, ledger=ledger, report=report, now_ns=parts.now_ns
+        )
+        strategies = StrategyFills(ledger, self.fill_book.store, parts.now_ns)
+        self.closer = Closer(
+            router=router,
+            ledger=ledger,
+            flow=flow,
+            gate=gate,
+            instruments=instruments,
+            publish=bus.publish,
+            strategies=strategies,
+        )
+        self.loss_watch = LossWatch(
+            ledger=ledger,
+            board=board,
+            gate=gate,
+            closer=self.closer,
+            report=report,
+            now_ns=parts.now_ns,
+            strategies=strategies,
         )
         self.kept = KeptStore(parts.works_file)
 
@@ -167,6 +181,7 @@ class OrderWorks:
             changed=changed,
             report=report,
             now_ns=parts.now_ns,
+            strategies=strategies,
         )
 
         async def quote(symbol: str, exchange: str) -> Quote:
@@ -202,7 +217,13 @@ class OrderWorks:
         self.desks: tuple[object, ...] = (
             TradingDesk(self.slicer, self.closer, ledger),
             StructureDesk(
-                slicer=self.slicer, smart=smart, baskets=baskets, finder=finder, ledger=ledger, router=router
+                slicer=self.slicer,
+                smart=smart,
+                baskets=baskets,
+                finder=finder,
+                ledger=ledger,
+                router=router,
+                strategies=strategies,
             ),
             RiskDesk(gate=gate, router=router, folder=parts.folder),
             GttDesk(self.gtts),

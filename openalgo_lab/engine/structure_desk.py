@@ -11,6 +11,7 @@ from openalgo_lab.engine.principal import Principal
 from openalgo_lab.engine.router import Router
 from openalgo_lab.engine.slicing import Slicer
 from openalgo_lab.engine.smart import SmartOrders
+from openalgo_lab.engine.strategy_fills import StrategyFills
 from openalgo_lab.engine.table import places, reads
 from openalgo_lab.model import structure_commands as c
 from openalgo_lab.model.commands import PlaceOrder
@@ -54,7 +55,9 @@ class StructureDesk:
         finder: OptionFinder,
         ledger: Ledger,
         router: Router,
+        strategies: StrategyFills,
     ) -> None:
+        self._strategies = strategies
         self._slicer = slicer
         self._smart = smart
         self._baskets = baskets
@@ -127,7 +130,7 @@ class StructureDesk:
         key = PositionKey(account, command.exchange, command.symbol, command.product)
         position = self._ledger.position(key)
         if command.strategy:
-            return c.OpenPosition(net_by_strategy(self._ledger.books.fills, key).get(command.strategy, 0))
+            return c.OpenPosition(net_by_strategy(self._strategies.all(), key).get(command.strategy, 0))
         return c.OpenPosition(units_held(self._ledger, key), position.average_price if position is not None else 0.0)
 
 
