@@ -1,6 +1,6 @@
 """Counts what passes between us and one broker: calls, messages, bytes, errors, and how long answers take.
 
-A count costs about a microsecond, so that it may stand in an order's way.
+A count costs a few microseconds, so that it may stand in the way of an order.
 """
 
 from __future__ import annotations
