@@ -162,6 +162,24 @@ def test_a_dashboard_that_fails_says_so(context: BrowserContext, running: Runnin
     page.screenshot(path=screens / f"fault-{name}.png")
 
 
+_IMPATIENT = """
+const later = window.setTimeout;
+window.setTimeout = (act, ms, ...more) => later(ms === 30000 ? () => {
+  act(); window.told = !document.getElementById("oal-fault").hidden;
+} : act, ms === 30000 ? 1 : ms, ...more);
+"""
+
+
+def test_a_page_that_was_given_up_is_shown_when_it_comes_after_all(context: BrowserContext, running: Running) -> None:
+    page = context.new_page()
+    page.add_init_script(_IMPATIENT)
+    page.goto(f"{running.state['url']}openalgo/probe")
+    page.get_by_role("button", name="Press me").click()
+    expect(page.get_by_text("pressed in")).to_be_visible()
+    expect(page.locator("#oal-fault")).to_be_hidden()
+    assert page.evaluate("window.told")
+
+
 def test_an_unknown_dashboard_is_told(context: BrowserContext, running: Running) -> None:
     page = context.new_page()
     page.goto(f"{running.state['url']}openalgo/nothing")

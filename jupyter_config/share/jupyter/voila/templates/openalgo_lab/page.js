@@ -14,6 +14,10 @@ window.openalgoPage = (function () {
   function fault(title, text, detail) {
     if (state.failed) return;
     state.failed = true;
+    tell(title, text, detail);
+  }
+
+  function tell(title, text, detail) {
     $("loading")?.remove();
     document.documentElement.dataset.oalFault = "yes";
     $("oal-fault-title").textContent = title;
@@ -23,6 +27,11 @@ window.openalgoPage = (function () {
       $("oal-fault-more").hidden = false;
     }
     $("oal-fault").hidden = false;
+  }
+
+  function untell() {
+    delete document.documentElement.dataset.oalFault;
+    $("oal-fault").hidden = true;
   }
 
   const reload = () => { state.leaving = true; window.location.reload(); };
@@ -96,8 +105,10 @@ window.openalgoPage = (function () {
     if (fatal) {
       // Of what a program wrote before it stopped, the last line says what went wrong; the rest is for the log.
       const lastLine = fatal.value.trimEnd().split("\n").pop();
-      if (fatal.name === "stderr") fault("This page could not start", "Its program stopped with an error.", lastLine);
-      else fault("This page could not start", fatal.value, fatal.name);
+      // Voilà's own words, for its operator, when the process is gone: which of two messages tells so first is chance.
+      if (fatal.value.startsWith("An exception occurred at the server")) broken("The process ended before the page was drawn.");
+      else if (fatal.name === "stderr") fault("This page could not start", "Its program stopped with an error.", lastLine);
+      else fault("This page could not start", fatal.value.includes("Traceback") ? lastLine : fatal.value, fatal.name);
     } else if (!state.kernel) {
       fault("This page could not start", "Its process did not come up. Reload to try again.");
     } else {
@@ -122,6 +133,7 @@ window.openalgoPage = (function () {
   function painted() {
     if (state.painted || state.failed) return;
     state.painted = true;
+    untell(); // a page that was late is one all the same
     sessionStorage.removeItem(AGAIN);
     performance.mark("openalgo-first-paint");
     $("loading")?.remove();
@@ -142,7 +154,7 @@ window.openalgoPage = (function () {
   const broken = (why) => fault("This page could not start", "Its process did not come up or ended. Reload to try again.", why);
 
   setTimeout(() => {
-    if (!state.painted) fault("This page did not start", "Its parts did not arrive within 30 seconds. Reload to try again.");
+    if (!state.painted && !state.failed) tell("This page did not start yet", "Its parts did not arrive within 30 seconds. Wait, or reload to try again.");
   }, PAINT_LIMIT_MS);
   window.voila_heartbeat = () => {};
   window.update_loading_text = () => {};
