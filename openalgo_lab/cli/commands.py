@@ -10,6 +10,7 @@ import typer
 from openalgo_lab.cli.audit import audit_app
 from openalgo_lab.cli.people import key_app, user_app
 from openalgo_lab.cli.pins import pins_app
+from openalgo_lab.cli.strategy import strategy_app
 from openalgo_lab.cli.vault import vault_app
 
 __all__ = ["app"]
@@ -22,7 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for part in (vault_app, user_app, key_app, audit_app, pins_app):
+for part in (vault_app, user_app, key_app, audit_app, pins_app, strategy_app):
     app.add_typer(part)
 
 Profile = Annotated[str, typer.Option(help="One profile = one engine, one journal, one set of accounts.")]

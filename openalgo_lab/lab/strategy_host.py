@@ -1,7 +1,6 @@
 """Runs a strategy on a market that moves: replay, sandbox, live, or the ticks of a recording. One host for all.
 
-    host = LiveHost(gate, instruments, length_ns, settings, tables)
-    strategy = host.start(SmaCross, {"fast": 5})
+    host = LiveHost(gate, instruments, length_ns, settings, tables); host.start(SmaCross, {"fast": 5})
     host.bars_end(now)      # bars have become complete: on_bar, timers, groups
     host.tick(quotes)       # prices have changed: guards, on_tick
     host.settle()           # orders have news: on_order
@@ -16,7 +15,7 @@ from datetime import date, time
 from typing import Any, Final
 
 from openalgo_lab.backtest.account import Trade
-from openalgo_lab.backtest.kernel import REASONS, signal_size, to_tick
+from openalgo_lab.backtest.kernel import REASONS, signal_size
 from openalgo_lab.backtest.market import Tables, tick_parts
 from openalgo_lab.backtest.options import in_place
 from openalgo_lab.backtest.run import margin_rule
@@ -25,7 +24,7 @@ from openalgo_lab.lab.strategy_host_bars import LiveBars, settlement
 from openalgo_lab.lab.strategy_host_book import StrategyBook
 from openalgo_lab.lab.strategy_host_clock import Moments
 from openalgo_lab.lab.strategy_host_gate import FillNews, Gate, OrderNews
-from openalgo_lab.lab.strategy_host_guard import Guard
+from openalgo_lab.lab.strategy_host_guard import Guard, cannot_order, on_tick
 from openalgo_lab.lab.strategy_host_state import Saved, made_lot, made_order
 from openalgo_lab.model.errors import CallTimeout, EngineDead, InputError, LabError, OutcomeUnknown
 from openalgo_lab.model.instruments import Instrument
@@ -81,6 +80,7 @@ class LiveHost:
         self.before_order: Callable[[], None] | None = None
         self._max_orders = max_orders
         self.changes = 0
+        self._told: dict[str, int] = {}
         self._bars = LiveBars(gate, self.moments, length_ns, warm_up)
         self._data = self._bars.data
         self.guards: dict[str, Guard] = {}
@@ -93,16 +93,12 @@ class LiveHost:
         self._day = trade_date(self._now_ns)
         self._closed_for_day: date | None = None
         self._strategy: Strategy | None = None
+        self.started = False
         for instrument in instruments:
             self._follow(instrument)
         self._set_square_off()
 
     # ---- what drives it
-
-    @property
-    def begun(self) -> bool:
-        """Whether there is a strategy."""
-        return self._strategy is not None
 
     @property
     def strategy(self) -> Strategy:
@@ -119,6 +115,7 @@ class LiveHost:
     ) -> Strategy:
         """Make the strategy and let it begin; ``state`` is what an earlier run of it left."""
         strategy = self._strategy = strategy_class(self, parameters)
+        self.started = True
         strategy.state.update(state or {})
         counts = {symbol: data.count for symbol, data in self._data.items()}
         for data in self._data.values():
@@ -132,7 +129,9 @@ class LiveHost:
         """A moment of :attr:`moments` has come: bars that are complete are told, timers ring, groups look."""
         self._now_ns = now_ns
         self._turn_day()
-        moved = [symbol for symbol, data in self._data.items() if self._bars.extend(data, now_ns)]
+        self.fetch(now_ns)
+        moved = [symbol for symbol, data in self._data.items() if data.count > self._told.get(symbol, 0)]
+        self._told.update((symbol, self._data[symbol].count) for symbol in moved)
         strategy = self.strategy
         for symbol in moved:
             data = self._data[symbol]
@@ -148,6 +147,13 @@ class LiveHost:
         if strategy.groups and moved:
             strategy.after_bars()
         self.settle()
+
+    def fetch(self, now_ns: int) -> bool:
+        """Take complete bars; whether every instrument has the one that ends now (a broker may be late)."""
+        for data in tuple(self._data.values()):
+            if not len(data) or data.end_ns < now_ns:
+                self._bars.extend(data, now_ns)
+        return all(len(data) and data.end_ns >= now_ns for data in self._data.values())
 
     def tick(self, quotes: Sequence[Quote], now_ns: int) -> None:
         """Prices have changed: what guards the positions looks first, then the strategy."""
@@ -248,6 +254,7 @@ class LiveHost:
         unit, step = tick_parts(instrument.tick_size) if self.settings.tick_rounding else (0.0, 1.0)
         self.guards[instrument.symbol] = Guard(data.position, unit, step)
         self.book.follow(data, self._day)
+        self._told[instrument.symbol] = data.count
         return data
 
     def _turn_day(self) -> None:
@@ -435,7 +442,7 @@ class LiveHost:
         instrument = self._data[symbol].instrument
         order = self._new_order(
             symbol, side, quantity, price_type, tag,
-            price=self._on_tick(instrument, price, -side.sign), trigger=self._on_tick(instrument, trigger, 0),
+            price=on_tick(instrument, price, -side.sign), trigger=on_tick(instrument, trigger, 0),
             protection=protection if protection != Protection() else NO_PROTECTION,
         )  # fmt: skip
         refusal = self._refusal(instrument, quantity)
@@ -451,12 +458,7 @@ class LiveHost:
             return "Intraday orders are refused after the square-off time."
         if self._max_orders and sum(trade_date(one.placed_ns) == self._day for one in self.orders) > self._max_orders:
             return f"The strategy may give {self._max_orders} orders a day, and has: raise its limit."
-        if not instrument.tradable:
-            return f"{instrument.symbol} is an index and cannot be ordered."
-        if quantity % instrument.lot_size:
-            lot = instrument.lot_size
-            return f"{quantity} is not a whole number of lots: {instrument.symbol} trades in lots of {lot}."
-        return ""
+        return cannot_order(instrument, quantity)
 
     def cancel(self, order: StrategyOrder) -> None:
         """Take an order back. One that cannot be reached now stays as it is: its news will tell."""
@@ -494,7 +496,3 @@ class LiveHost:
         if found.symbol not in self._data:
             self._follow(found)
         return found
-
-    def _on_tick(self, instrument: Instrument, price: float, toward: int) -> float:
-        unit, step = tick_parts(instrument.tick_size)
-        return to_tick(price, unit, step, toward) if price > 0 else 0.0

@@ -43,7 +43,7 @@ class Diary:
     def note(self) -> None:
         """Write, if anything but the time has changed."""
         host, gate = self._host, self._gate
-        if host is None or gate is None or not host.begun:
+        if host is None or gate is None or not host.started:
             return
         stands = (host.changes, _plain(host.strategy.state))
         if stands != self._stands:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from openalgo_lab.backtest.kernel import REASONS, stop_level, target_level, trail_level
+from openalgo_lab.backtest.kernel import REASONS, stop_level, target_level, to_tick, trail_level
+from openalgo_lab.backtest.market import tick_parts
 from openalgo_lab.lab.strategy_host_state import SavedLevels
+from openalgo_lab.model.instruments import Instrument
 from openalgo_lab.strategy.orders import Position, Protection, StrategyOrder
 from openalgo_lab.strategy.series import BarData
 
-__all__ = ["Guard"]
+__all__ = ["Guard", "cannot_order", "on_tick"]
 
 _STOP: Final = REASONS.index("stop")
 _TARGET: Final = REASONS.index("target")
@@ -97,3 +99,19 @@ class Guard:
 
 def _known(level: float) -> float | None:
     return None if math.isnan(level) else level
+
+
+def cannot_order(instrument: Instrument, quantity: int) -> str:
+    """Why such an order can never be; empty when it can."""
+    if not instrument.tradable:
+        return f"{instrument.symbol} is an index and cannot be ordered."
+    if quantity % instrument.lot_size:
+        lot = instrument.lot_size
+        return f"{quantity} is not a whole number of lots: {instrument.symbol} trades in lots of {lot}."
+    return ""
+
+
+def on_tick(instrument: Instrument, price: float, toward: int) -> float:
+    """A price that a strategy has computed, rounded to the tick: towards -1 down, 1 up, 0 the nearest; 0 stays 0."""
+    unit, step = tick_parts(instrument.tick_size)
+    return to_tick(price, unit, step, toward) if price > 0 else 0.0

@@ -13,7 +13,7 @@ from openalgo_lab.backtest.market import Tables
 from openalgo_lab.lab.core import LabCore
 from openalgo_lab.lab.pairs import CALL_S
 from openalgo_lab.lab.strategy_host_gate import OUTSIDE, FillNews, OrderNews
-from openalgo_lab.model.commands import CancelOrder, Command, GetBooks, GetHistory, PlaceOrder
+from openalgo_lab.model.commands import CancelOrder, Command, GetBooks, GetHistory, GetStatus, PlaceOrder
 from openalgo_lab.model.errors import InputError, OutcomeUnknown, RiskDenied, RuleError
 from openalgo_lab.model.events import Books
 from openalgo_lab.model.instruments import Instrument, InstrumentKey
@@ -64,6 +64,11 @@ class LabGate:
         self.lab.handle.unsubscribe(self._owner)
 
     @property
+    def exact(self) -> bool:
+        """Whether history has a bar the moment it ends: simulated and recorded markets do, a broker's may be late."""
+        return all(one.mode is not Mode.LIVE for one in self.lab.handle.status.accounts)
+
+    @property
     def pushes(self) -> bool:
         """The books are mirrored here."""
         return True
@@ -104,7 +109,7 @@ class LabGate:
     @property
     def mode(self) -> Mode:
         """What kind of account it trades on."""
-        status = self.lab.handle.status
+        status = self.lab.call(GetStatus())  # asked: an account that was opened a moment ago counts
         name = self.account or status.default_account
         for one in status.accounts:
             if one.account == name:

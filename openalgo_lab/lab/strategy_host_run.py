@@ -38,6 +38,8 @@ LOOK_S: Final = 0.1
 """How often a strategy that runs in real time looks at the prices; news of its orders wakes it at once."""
 AGAIN_S: Final = 0.5
 """How often it looks for an engine that is coming back."""
+LATE_NS: Final = 4 * 10**9
+"""How long a bar is waited for; a minute without a trade has none."""
 ALONE_S: Final = 600.0
 """How long it looks for one; then it ends, and what it holds is on disk."""
 
@@ -86,6 +88,7 @@ class StrategyRun(Shown):
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._close_positions = False
+        self._asked_at = 0.0
         self._thread: threading.Thread | None = None
 
     # ---- running
@@ -151,7 +154,7 @@ class StrategyRun(Shown):
         """One look at clock, prices and orders."""
         host, now = self.host, self._gate.now_ns
         due = host.moments.next_ns()
-        if now >= due:
+        if now >= due and (now > due + LATE_NS or self._has_bars(due)):
             host.bars_end(due)
             self._track.note()
             self._keep()
@@ -165,6 +168,16 @@ class StrategyRun(Shown):
             host.settle()
         self._keep()
         self._wake.wait(min(max((due - now) / 1e9, 0.0), LOOK_S))
+
+    def _has_bars(self, due: int) -> bool:
+        """Whether the bars that end are there: brokers tell them some seconds late. Asked once a second."""
+        now = time.monotonic()
+        if self._gate.exact:
+            return True
+        if now - self._asked_at < 1.0:
+            return False
+        self._asked_at = now
+        return self.host.fetch(due)
 
     def _keep(self) -> None:
         if self._diary is not None:

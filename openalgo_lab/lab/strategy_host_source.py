@@ -9,10 +9,11 @@ from pathlib import Path
 from types import ModuleType
 
 from openalgo_lab.model.errors import InputError
+from openalgo_lab.model.strategy_commands import Plain
 from openalgo_lab.strategy.signals import SignalStrategy
 from openalgo_lab.strategy.strategy import Strategy
 
-__all__ = ["load_strategy", "source_code"]
+__all__ = ["load_strategy", "outline", "source_code"]
 
 _MODULE = "hosted_strategy"
 _DEFINES = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -46,17 +47,50 @@ def load_strategy(path: Path, name: str = "") -> type[Strategy]:
     return next(iter(found.values()))
 
 
+def outline(name: str, body: bytes) -> dict[str, dict[str, Plain]]:
+    """Classes of a file's text and the plain values that they hold; nothing is run. Raises InputError."""
+    try:
+        tree = ast.parse(_python(name, body))
+    except SyntaxError as error:
+        raise InputError(f"{name} is no Python ({error.msg}, line {error.lineno}): correct it.", "path") from error
+    found = {one.name: _values(one) for one in tree.body if isinstance(one, ast.ClassDef) and one.bases}
+    if not found:
+        raise InputError(f"{name} defines no class: a strategy is a subclass of Strategy.", field="path")
+    return found
+
+
+def _values(defined: ast.ClassDef) -> dict[str, Plain]:
+    values: dict[str, Plain] = {}
+    for one in defined.body:
+        targets = one.targets if isinstance(one, ast.Assign) else [one.target] if isinstance(one, ast.AnnAssign) else []
+        if not targets or not _is_constant(one):
+            continue
+        value = ast.literal_eval(one.value)  # type: ignore[attr-defined]  # an assignment has one
+        for target in targets:
+            if isinstance(target, ast.Name) and not target.id.startswith("_") and isinstance(value, Plain):
+                values[target.id] = value
+    return values
+
+
 def source_code(path: Path) -> str:
     """The Python of a file. Raises InputError."""
     try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        body = path.read_bytes()
+    except OSError as error:
         raise InputError(f"{path} cannot be read ({error}): give a .py file or a notebook.", field="path") from error
-    if path.suffix == ".py":
+    return _python(path.name, body)
+
+
+def _python(name: str, body: bytes) -> str:
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{name} is no text ({error.reason}): give a .py file or a notebook.", "path") from error
+    if name.endswith(".py"):
         return text
-    if path.suffix == ".ipynb":
-        return _definitions(path.name, text)
-    raise InputError(f"{path.name} is neither a .py file nor a notebook (.ipynb).", field="path")
+    if name.endswith(".ipynb"):
+        return _definitions(name, text)
+    raise InputError(f"{name} is neither a .py file nor a notebook (.ipynb).", field="path")
 
 
 def _definitions(name: str, text: str) -> str:

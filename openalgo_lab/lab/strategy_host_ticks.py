@@ -24,10 +24,10 @@ from openalgo_lab.model.times import ManualClock, trade_date
 from openalgo_lab.model.vocabulary import OptionType, Product
 from openalgo_lab.sim.candles import parse_interval
 from openalgo_lab.sim.matching import to_rupees, to_units
-from openalgo_lab.sim.records import Records, State, VenueOrder
+from openalgo_lab.sim.records import Records, State, VenueOrder, VenueTrade
 from openalgo_lab.sim.replay import ReplayMarket
 from openalgo_lab.sim.rules import Refusal, Terms
-from openalgo_lab.sim.venue import Venue, VenueSettings
+from openalgo_lab.sim.venue import Update, Venue, VenueSettings
 from openalgo_lab.strategy.orders import StrategyOrder
 from openalgo_lab.strategy.strategy import Strategy
 
@@ -72,6 +72,9 @@ class TickGate:
         self._by_symbol = {one.symbol: one for one in self._market.instruments()}
         self._followed: list[Instrument] = []
         self._numbers: dict[str, int] = {}
+        self._orders: dict[int, VenueOrder] = {}
+        self._trades: list[VenueTrade] = []
+        self._venue.listen(self._hear)
 
     def close(self) -> None:
         """Let the venue go."""
@@ -134,20 +137,26 @@ class TickGate:
 
     def cancel(self, key: str) -> None:
         """One that has ended is no error."""
-        order = self._venue.order(_CLIENT, self._numbers[key])
+        order = self._orders[self._numbers[key]]
         if order.state.alive:
             self._venue.cancel(_CLIENT, order.number)
 
     def news(self, keys: Sequence[str]) -> tuple[Sequence[FillNews], Sequence[OrderNews]]:
         """From the venue's books."""
-        client = self._venue.client(_CLIENT)
         key_of = {self._numbers[key]: key for key in keys if key in self._numbers}
         fills = [
-            FillNews(key_of[one.order], str(one.number), one.quantity, to_rupees(one.price), one.time_ns)
-            for one in client.trades
+            FillNews(key_of[one.order], f"{one.day}-{one.number}", one.quantity, to_rupees(one.price), one.time_ns)
+            for one in self._trades
             if one.order in key_of
         ]
-        return fills, [_state(key, client.orders[number]) for number, key in key_of.items()]
+        return fills, [_state(key, self._orders[number]) for number, key in key_of.items()]
+
+    def _hear(self, _client: str, update: Update) -> None:
+        """The venue forgets a day's orders with the day; the strategy does not."""
+        if isinstance(update, VenueTrade):
+            self._trades.append(update)
+        else:
+            self._orders[update.number] = update
 
     # The stepper
 
