@@ -194,14 +194,18 @@ class Venue:
         """Follow the market: day, sessions, orders on their way, prices, triggers."""
         self._start()
         self._follow_sessions()
+        self._forget_idle()  # who arrives with this step meets the market of its moment
         self.run_due(now_ns)
         tokens = [token for token, book in self._books.items() if not book.idle]
         if tokens:
             for token, view in zip(tokens, views(self.market, tokens, self.market.now_ns()), strict=True):
                 self._apply(self._books[token].refresh(view))
                 self._fire(token)
-        self._books = {token: book for token, book in self._books.items() if not book.idle}
+        self._forget_idle()
         self._commit()
+
+    def _forget_idle(self) -> None:
+        self._books = {token: book for token, book in self._books.items() if not book.idle}
 
     def close(self) -> None:
         """Close the records."""
@@ -356,11 +360,8 @@ class Venue:
         return views(self.market, [instrument.token], self.market.now_ns())[0]
 
     def _seen(self, instrument: Instrument) -> View:
-        """The market as the door sees it: what the book was last shown, or the prices of this moment."""
-        book = self._books.get(instrument.token)
-        if book is not None:
-            return book.view
-        return views(self.market, [instrument.token], self.market.now_ns(), depth=False)[0]
+        """The market as the door sees it: what the order will meet, unless a step of the market comes before it."""
+        return self._book(instrument).view
 
     def _book(self, instrument: Instrument) -> Book:
         """The book of an instrument; one where nobody waits is shown the market of this moment first."""
