@@ -78,6 +78,22 @@ async def test_what_must_wait_goes_by_urgency_then_in_its_order() -> None:
     assert passed == ["first", "cancel", "order 0", "order 1", "order 2"]
 
 
+async def test_downloads_wait_behind_everything() -> None:
+    limiter = Limiter([Rate("history", 1, 0.02)])
+    passed: list[str] = []
+
+    async def send(name: str, urgency: Urgency) -> None:
+        await limiter.enter("history", urgency, 5.0)
+        passed.append(name)
+
+    await send("first", Urgency.BACKGROUND)
+    waiting = [asyncio.create_task(send(f"download {n}", Urgency.BACKGROUND)) for n in range(2)]
+    await asyncio.sleep(0)
+    waiting.append(asyncio.create_task(send("chart", Urgency.DATA)))
+    await asyncio.gather(*waiting)
+    assert passed == ["first", "chart", "download 0", "download 1"]
+
+
 async def test_data_leaves_room_for_orders_in_a_rate_that_binds_everything() -> None:
     limiter = Limiter([Rate("all", 10, 60.0)])
     for _ in range(8):

@@ -14,7 +14,7 @@ from openalgo_lab.engine.history.jobs import Jobs
 from openalgo_lab.engine.history.preparing import Preparer
 from openalgo_lab.engine.history.schedules import Schedules
 from openalgo_lab.engine.history.sources import Sources
-from openalgo_lab.engine.history.writing import ThreadWriter
+from openalgo_lab.engine.history.writing import HandWriter
 from openalgo_lab.engine.router import Router
 from openalgo_lab.engine.scheduler import EngineScheduler
 from openalgo_lab.engine.supervisor import Supervisor
@@ -42,7 +42,7 @@ class HistoryKeeper:
         report: Callable[[str, str], None],
         scheduler: EngineScheduler,
     ) -> None:
-        self._writer = ThreadWriter()
+        self._writer = HandWriter()
         self._book = HistoryBook(parts.folder)
         sources = Sources(parts, router, candles, instruments)
         filler = Filler(self._writer, parts.now_ns, report)

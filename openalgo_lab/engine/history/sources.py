@@ -48,7 +48,7 @@ class Source:
         Raises what the broker raises.
         """
         adapter = self.line.adapter
-        if background and isinstance(adapter, GenericAdapter | NamedAdapter):
+        if background and not self.computed and isinstance(adapter, GenericAdapter | NamedAdapter):
             return await adapter.history(instrument, interval, start_ns, end_ns, background=True)
         return await self.candles.bars_of(self.line, instrument, interval, start_ns, end_ns)
 
