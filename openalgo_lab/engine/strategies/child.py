@@ -21,6 +21,7 @@ LOCK: Final = "run.lock"
 PATIENCE_S: Final = 40.0
 """How long a strategy may take to end: its orders are taken back, its positions perhaps closed."""
 _LOOK_S: Final = 0.5
+_STAMP: Final = len("2026-11-26 01:04:57.046 ")
 _PACKAGE: Final = str(Path(__file__).resolve().parents[3])
 
 
@@ -99,7 +100,7 @@ def exit_words(status: int | None, folder: Path) -> str:
         if name == "SIGXCPU":
             return "It has used up its processor time (cpu_s)."
         return f"Its process was ended by {name}."
-    said = _last_line(folder / "log.txt") or _last_line(folder / "crash.txt")
+    said = _last_line(folder / "log.txt")[_STAMP:] or _last_line(folder / "crash.txt")
     return said or f"Its process ended with status {status}."
 
 
