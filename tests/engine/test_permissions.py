@@ -180,11 +180,13 @@ async def test_paper_only_never_touches_money(tmp_path: Path, mode: Mode) -> Non
 
 async def test_ten_orders_a_second_and_cancels_always(lab: Secured) -> None:
     made = await key(lab)
-    orders = [await using(lab, made, limit(90 + number, quantity=1), Order) for number in range(10)]
-    with pytest.raises(Throttled) as throttled:
-        for number in range(10):
-            await using(lab, made, limit(80 + number, quantity=1), Order)
-    assert 0 < throttled.value.retry_after_s <= 0.1
+    # All at once: on a busy machine one after the other may take so long that none is too many.
+    asked = [using(lab, made, limit(80 + number / 2, quantity=1), Order) for number in range(40)]
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    orders = [answer for answer in answers if isinstance(answer, Order)]
+    throttled = [answer for answer in answers if isinstance(answer, Throttled)]
+    assert len(orders) >= 10 and throttled and len(orders) + len(throttled) == 40
+    assert all(0 < error.retry_after_s <= 0.1 for error in throttled)
     for order in orders:
         await using(lab, made, CancelOrder(order.order_id), Order)
     assert (await lab.engine.call(limit(85.0), LOCAL)).working  # another caller has a budget of its own

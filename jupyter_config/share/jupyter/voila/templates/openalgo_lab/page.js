@@ -108,7 +108,7 @@ window.openalgoPage = (function () {
       // Voilà's own words, for its operator, when the process is gone: which of two messages tells so first is chance.
       if (fatal.value.startsWith("An exception occurred at the server")) broken("The process ended before the page was drawn.");
       else if (fatal.name === "stderr") fault("This page could not start", "Its program stopped with an error.", lastLine);
-      else fault("This page could not start", fatal.value.includes("Traceback") ? lastLine : fatal.value, fatal.name);
+      else fault("This page could not start", fatal.value.includes("\n") ? lastLine : fatal.value, fatal.name);
     } else if (!state.kernel) {
       fault("This page could not start", "Its process did not come up. Reload to try again.");
     } else {
