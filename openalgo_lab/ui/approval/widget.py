@@ -185,8 +185,8 @@ class ActionCenterView(ipywidgets.VBox):
     def _told_mode(self, choices: int, mode: OrderMode) -> None:
         if choices != self._choices:  # the answer is older than what the person has chosen meanwhile
             return
-        self._true_mode = mode
         self._show_mode(mode)
+        self._true_mode = mode
 
     def _show_mode(self, mode: OrderMode) -> None:
         self._telling = True
