@@ -20,7 +20,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parent.parent
-WITH_BROWSER = ("tests/e2e", "tests/ui", "tests/server")
+# Short files last, so that two processes end together.
+WITH_BROWSER = ("tests/server", "tests/e2e", "tests/ui")
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
 
@@ -60,8 +61,7 @@ def plan(pytest_args: Sequence[str], long: bool) -> list[Step]:
         Step("floors", ("-c", LINT_IMPORTS)),
         Step("notebooks", ("-m", "pytest", *nbval, *parallel, "notebooks"), counts=True),
         Step("browser", (*pytest, "-m", "e2e", *parallel, *WITH_BROWSER), counts=True),
-        Step("server", (*pytest, "-m", "not e2e", *parallel, "tests/server"), counts=True),
-        Step("tests", (*pytest, "-m", "not e2e", *parallel, "--ignore=tests/server", "tests"), counts=True),
+        Step("tests", (*pytest, "-m", "not e2e", *parallel, "tests"), counts=True),
     ]
 
 

@@ -23,7 +23,7 @@ def checks(repository: Path) -> ModuleType:
 
 def test_all_checks_by_default(checks: ModuleType) -> None:
     names = [step.name for step in checks.plan([], long=False)]
-    assert names == ["ruff", "format", "mypy", "floors", "notebooks", "browser", "server", "tests"]
+    assert names == ["ruff", "format", "mypy", "floors", "notebooks", "browser", "tests"]
 
 
 def test_arguments_mean_pytest_alone(checks: ModuleType) -> None:
