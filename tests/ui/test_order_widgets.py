@@ -148,6 +148,10 @@ def test_results_and_curve(lab: Lab) -> None:
     tracker.refresh()
     eventually(lambda: "closed" in tracker.line.value)
     eventually(lambda: bool(tracker.grid.row_ids))
+    eventually(lambda: not tracker.figure.title)
+    assert all(axis.visible for axis in tracker._axes)
+    tracker._take_curve(PnlCurve())
+    assert "first trade" in tracker.figure.title and not any(axis.visible for axis in tracker._axes)
     tracker.by.value = "symbol"
     tracker.close()
     assert headline(PnlCurve(), TradeStatistics()).startswith("no trades today")

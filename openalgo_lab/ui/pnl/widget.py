@@ -77,21 +77,22 @@ class PnlTracker(ipywidgets.VBox):
         self.fall = bqplot.Lines(
             x=[], y=[], scales={"x": x, "y": y}, colors=[DARK.down], stroke_width=1.0,
         )  # fmt: skip
-        axes = [
+        self._axes = [
             bqplot.Axis(scale=x, num_ticks=6, grid_lines="none"),
             bqplot.Axis(scale=y, orientation="vertical", side="right", num_ticks=5, tick_format=",.0f"),
         ]
-        figure = bqplot.Figure(
-            marks=[self.fall, self.total], axes=axes, layout=ipywidgets.Layout(height=height, width="100%"),
+        self.figure = bqplot.Figure(
+            marks=[self.fall, self.total], axes=self._axes, layout=ipywidgets.Layout(height=height, width="100%"),
             fig_margin={"top": 8, "bottom": 26, "left": 8, "right": 72}, animation_duration=0,
         )  # fmt: skip
-        figure.add_class("oal-chart-figure")
+        self.figure.add_class("oal-chart-figure")
+        self._show_whether_empty(empty=True)
         self.grid = Grid("results", _COLUMNS, label="Results", empty=Empty(text="Nothing closed yet."), height="160px")
         self.line = ipywidgets.Label().add_class("oal-form-title")
         self.by.observe(lambda _: self._ask_results(), "value")
         bar = ipywidgets.HBox([self.line], layout=ipywidgets.Layout(flex_flow="row wrap")).add_class("oal-form")
         choice = ipywidgets.HBox([self.by]).add_class("oal-form")
-        super().__init__([StyleSheet(), bar, figure, choice, self.grid, self.message])
+        super().__init__([StyleSheet(), bar, self.figure, choice, self.grid, self.message])
         publisher_of(self._handle).add(self)
 
     def publish(self) -> None:
@@ -126,7 +127,14 @@ class PnlTracker(ipywidgets.VBox):
         for mark, raw in ((self.total, curve.total), (self.fall, curve.drawdown)):
             with mark.hold_sync():
                 mark.x, mark.y = stamps, np.frombuffer(raw, dtype="<f8")
+        self._show_whether_empty(empty=len(at) == 0)
         self.line.value = headline(curve, self._stats)
+
+    def _show_whether_empty(self, *, empty: bool) -> None:
+        """Axes without a curve would count from nothing to one."""
+        self.figure.title = "The curve of the day begins with its first trade." if empty else ""
+        for axis in self._axes:
+            axis.visible = not empty
 
     def _take_stats(self, stats: TradeStatistics) -> None:
         self._stats = stats
