@@ -97,12 +97,17 @@ class RowShape(msgspec.Struct, frozen=True):
     def _shared(self, row: Record) -> dict[str, Any]:
         return {
             "broker_order_id": row.text(self._name(row, "id")),
-            "order_id": row.text(self._name(row, "tag"), "").strip() if "tag" in self.names else "",
+            "order_id": self._tag(row),
             "exchange": self._word(row, self.exchanges, "exchange"),
             "symbol": row.text(self._name(row, "symbol")),
             "side": self._word(row, self.sides, "side"),
             "product": self._word(row, self.products, "product"),
         }
+
+    def _tag(self, row: Record) -> str:
+        """Our order id, where the row carries one: brokers say NA of an order that somebody else placed."""
+        tag = row.text(self._name(row, "tag"), "").strip() if "tag" in self.names else ""
+        return "" if tag == "NA" else tag
 
     def _name(self, row: Record, ours: str) -> str:
         first, *others = self.names[ours].split("|")

@@ -261,12 +261,12 @@ def test_the_first_broker_in_a_notebook_goes_on_in_the_form(
     monkeypatch.setenv("OPENALGO_LAB_HOME", str(tmp_path))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
     monkeypatch.setattr(unlocking, "calibrate", lambda: FLOOR)
-    monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: SimpleNamespace(kernel=object()))
     shown: list[BrokerLogin] = []
     monkeypatch.setattr("IPython.display.display", shown.append)
     keys = zerodha.simulator.credentials()
     where: Any = zerodha.where()
     with Lab("first") as lab:
+        monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: SimpleNamespace(kernel=object()))
         with pytest.raises(VaultMissing, match="create it in the form above, and the login goes on there"):
             lab.connect("zerodha", api_key=keys["api_key"], api_secret=keys["api_secret"], data=False, **where)
         (login,) = shown

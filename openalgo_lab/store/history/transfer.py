@@ -30,6 +30,8 @@ _PRICES: Final = ("open", "high", "low", "close")
 _OPTIONAL: Final = ("volume", "oi")
 _WHOSE: Final = ("exchange", "symbol", "interval")
 _KINDS: Final = (".csv", ".parquet", ".xlsx")
+_QUOTES: Final = """quote='"', escape='"'"""
+"""Said, not guessed: a name that begins with an apostrophe would be taken for a quoted one."""
 _ZONED: Final = r"'(Z|[+-][0-9]{2}(:?[0-9]{2})?)$'"
 
 
@@ -89,12 +91,13 @@ def import_many(file: Path) -> tuple[tuple[Series, Bars], ...]:
         )
     texts = [source.texts(head) for head in _WHOSE]
     bars = source.bars()
-    whose = np.array(["\n".join(row) for row in zip(*(text.tolist() for text in texts), strict=True)], dtype=object)
-    names, first, which = np.unique(whose.astype(str), return_index=True, return_inverse=True)
+    rows = list(zip(*(text.tolist() for text in texts), strict=True))
+    first: dict[tuple[str, str, str], int] = {}
+    which = np.array([first.setdefault(row, number) for number, row in enumerate(rows)], dtype=np.int64)
     found = []
-    for place, (name, row) in enumerate(zip(names.tolist(), first.tolist(), strict=True)):
-        series = _series(file, row + 1, *name.split("\n"))
-        found.append((series, merged([checked(picked(bars, which == place), str(series))])))
+    for names, row in first.items():
+        series = _series(file, row + 1, *names)
+        found.append((series, merged([checked(picked(bars, which == row), str(series))])))
     return tuple(found)
 
 
@@ -160,7 +163,7 @@ class _Source:
         if self._kind == ".xlsx":
             self._from = self._taken(read_sheet(file))
         elif self._kind == ".csv":
-            self._from = f"read_csv({name}, all_varchar=true, header=true, delim=',')"
+            self._from = f"read_csv({name}, all_varchar=true, header=true, delim=',', {_QUOTES})"
         else:
             self._from = f"read_parquet({name})"
         heads = self._run(f"SELECT * FROM {self._from} LIMIT 0")  # noqa: S608 -- quoted

@@ -145,6 +145,7 @@ def test_order_states(changes: dict[str, Any], status: OrderStatus) -> None:
     (report,) = answer(CODEC.order_book(SESSION), [ROW | changes])
     assert report.status is status
     assert report.symbol == "3045"
+    assert report.order_id == ("" if "correlationId" in changes else "wb-0001")  # NA is nobody's id
 
 
 @pytest.mark.parametrize("changes", [{"orderStatus": "X"}, {"productType": "X"}, {"quantity": None}, {"filledQty": -1}])
