@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from openalgo_lab import Lab
 from tests.e2e.pages import PATIENCE_S, AppPage
@@ -73,8 +73,16 @@ def open_page(
     for number, one in enumerate(opened):
         if request.node.stash.get(_failed, False) and not one.page.is_closed():
             one.page.screenshot(path=screens / f"failed-{request.node.name}-{number}.png")
-        one.page.context.close()
+        _leave(one.page)
     assert [error for one in opened for error in one.errors] == []
+
+
+def _leave(page: Page) -> None:
+    """As a person closes a tab, so that its kernel ends at once; one that just vanished is kept for a minute."""
+    if not page.is_closed():
+        with page.expect_event("close"):
+            page.close(run_before_unload=True)
+    page.context.close()
 
 
 @pytest.fixture(scope="session")
