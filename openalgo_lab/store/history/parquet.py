@@ -52,7 +52,7 @@ class Parquet:
 
     def read(self, files: Sequence[Path]) -> Bars:
         """The rows of these files, in order, the later file's for a moment that several have. Raises FileNotFoundError
-        for one that has gone, DecodeError when a file is no Parquet file of candles.
+        for one that has gone or was replaced meanwhile, DecodeError when a file is no Parquet file of candles.
         """
         if len(files) < 2:
             return merged([self._read(file) for file in files])
@@ -71,10 +71,11 @@ class Parquet:
             before = _identity(file)
             sums = self.cursor().execute(facts).fetchall()
             columns = self.cursor().sql(query).fetchnumpy()
-            if _identity(file) != before:
+            if not _is_still(file, before):
                 raise FileNotFoundError(str(file))
         except duckdb.Error as error:
-            if not file.exists():
+            # DuckDB opens a file more than once: half of an old one and half of its successor fit nowhere.
+            if not _is_still(file, before):
                 raise FileNotFoundError(str(file)) from error
             if isinstance(error, (duckdb.IOException, duckdb.OutOfMemoryException, duckdb.InterruptException)):
                 raise StoreError(f"{name} cannot be read now ({error}).") from error
@@ -134,6 +135,13 @@ def _control_sum(bars: Bars) -> str:
 def _identity(file: Path) -> tuple[int, int, int]:
     stat = file.stat()
     return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def _is_still(file: Path, identity: tuple[int, int, int]) -> bool:
+    try:
+        return _identity(file) == identity
+    except FileNotFoundError:
+        return False
 
 
 def _dtype(name: str) -> np.dtype[np.int64] | np.dtype[np.float64]:

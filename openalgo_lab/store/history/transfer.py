@@ -95,7 +95,7 @@ def import_many(file: Path) -> tuple[tuple[Series, Bars], ...]:
     first: dict[tuple[str, str, str], int] = {}
     which = np.array([first.setdefault(row, number) for number, row in enumerate(rows)], dtype=np.int64)
     found = []
-    for names, row in first.items():
+    for names, row in sorted(first.items()):
         series = _series(file, row + 1, *names)
         found.append((series, merged([checked(picked(bars, which == row), str(series))])))
     return tuple(found)

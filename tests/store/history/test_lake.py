@@ -312,3 +312,35 @@ def test_an_answer_without_candles_counts_as_asked_for(lake: Lake, minutes: Seri
     lake.append(minutes, no_bars(), [(0, 60_000_000_000)])
     assert lake.spans(minutes) == ((0, 60_000_000_000),)
     assert len(lake.read(minutes, *FOREVER_IN_TIME)) == 0
+
+
+@pytest.mark.parametrize("successor", [1, 40_000])
+def test_a_file_that_is_replaced_while_it_is_read_is_read_again(
+    tmp_path: Path, session_bars: MakeBars, monkeypatch: pytest.MonkeyPatch, successor: int
+) -> None:
+    """DuckDB opens a file more than once: its foot may be the old one's and its pages the successor's."""
+    bars = session_bars(date(2026, 1, 1), date(2026, 3, 31))
+    file, mine, other = tmp_path / "2026.parquet", Parquet(), Parquet()
+    mine.write(file, bars)
+    real = mine.cursor()
+
+    class Looked:
+        """The query is bound; then the writer comes."""
+
+        def __init__(self, relation: Any) -> None:
+            self._relation = relation
+
+        def fetchnumpy(self) -> Any:
+            other.write(file, picked(bars, slice(0, successor)))
+            return self._relation.fetchnumpy()
+
+    class Between:
+        def execute(self, query: str) -> Any:
+            return real.execute(query)
+
+        def sql(self, query: str) -> Looked:
+            return Looked(real.sql(query))
+
+    monkeypatch.setattr(mine, "cursor", Between)
+    with pytest.raises(FileNotFoundError):
+        mine.read([file])
