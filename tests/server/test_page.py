@@ -60,8 +60,6 @@ def context(browser: Browser, running: Running) -> Iterator[BrowserContext]:
     page.goto(f"{running.state['url']}login?token={running.state['token']}&next=/openalgo")
     page.close()
     yield made
-    for page in made.pages:  # as a person closes a tab: one that just vanished is kept for a minute
-        page.close(run_before_unload=True)
     made.close()
 
 
