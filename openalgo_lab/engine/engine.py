@@ -157,7 +157,7 @@ class Engine:
         engine = cls(config, composer(config))
         try:
             await engine._open()
-        except BaseException:
+        except BaseException:  # whatever stopped it, files and sockets are given back; raised again
             await engine.close()
             raise
         return engine

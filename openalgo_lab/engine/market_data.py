@@ -206,7 +206,7 @@ class MarketData:
                 await self._adapter.unsubscribe(self._listed(gone))
                 for key in gone:
                     del self._have[key]
-        except BaseException:
+        except BaseException:  # a cancelled round too is made again; raised again
             self._touched = touched | self._touched
             raise
 

@@ -134,7 +134,7 @@ class AuditTrail:
         except LabError as error:
             outcome, said = type(error).__name__, str(error)
             raise
-        except Exception as error:
+        except Exception as error:  # only to name it in the audit line; raised again
             outcome = type(error).__name__
             raise
         finally:

@@ -99,7 +99,7 @@ class SandboxKeeper:
         self._engine.add_line(line)
         try:
             await self._engine.bring_up(line)
-        except BaseException:
+        except BaseException:  # a cancelled opening too leaves no half-made line behind; raised again
             await self._engine.take_down(line)
             raise
         self._engine.works.fill_book.catch_up()

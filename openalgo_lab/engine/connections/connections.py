@@ -206,7 +206,7 @@ class Connections:
         try:
             self._engine.add_line(line)
             await self._engine.bring_up(line)
-        except BaseException:
+        except BaseException:  # a cancelled login too leaves no half-made line behind; raised again
             await self._engine.take_down(line)
             raise
         return line

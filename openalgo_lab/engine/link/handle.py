@@ -107,7 +107,7 @@ class LinkedHandle:
         keeper.add_done_callback(self._on_keeper_done)
         try:
             self._opened.result(timeout_s + 60.0)
-        except BaseException:
+        except BaseException:  # Ctrl-C too must not leave the thread behind; raised again
             self._thread.stop()
             raise
         return self
