@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -41,7 +42,7 @@ class PlainFeed:
         return None
 
 
-class ModalFeed(PlainFeed):
+class ModalFeed(PlainFeed, ABC):
     """A feed that would send a symbol once a mode: a new mode drops the old one. ``asked`` is what stands now, by
     token."""
 
@@ -64,6 +65,6 @@ class ModalFeed(PlainFeed):
             sent += self.messages(listed, mode, on=False) if listed else ()
         return sent
 
+    @abstractmethod
     def messages(self, instruments: Sequence[Instrument], mode: FeedMode, *, on: bool) -> Sequence[FeedMessage]:
         """The broker's messages that ask for symbols in one mode, or drop them."""
-        raise NotImplementedError

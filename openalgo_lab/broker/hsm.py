@@ -7,6 +7,7 @@ A frame is uint16 length, uint8 kind, uint8 how many fields, and per field uint8
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import starmap
@@ -75,7 +76,7 @@ def hsm_frame(kind: int, *fields: bytes) -> bytes:
     return struct.pack(">H", len(body)) + body
 
 
-class HsmFeed(PlainFeed):
+class HsmFeed(PlainFeed, ABC):
     """One socket. A broker says its name, the kinds of its topics by the first letters of their names, its ``channel``,
     the fields of its first frame, and which topics an instrument has."""
 
@@ -91,9 +92,9 @@ class HsmFeed(PlainFeed):
         self._times: dict[int, int] = {}
         self._every = self._unacknowledged = 0
 
+    @abstractmethod
     def keys(self, instrument: Instrument, *, depth: bool) -> Sequence[str]:
         """The names of an instrument's topics, with the one of its book where ``depth`` is wanted."""
-        raise NotImplementedError
 
     def opened(self) -> Sequence[bytes]:
         """Who we are."""

@@ -4,6 +4,7 @@ tables of `struct` formats."""
 from __future__ import annotations
 
 import struct
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
@@ -56,17 +57,17 @@ class PackedFeed(ModalFeed):
         self._times: dict[int, int] = {}
         self._steps: dict[int, int] = {}
 
+    @abstractmethod
     def size(self, frame: bytes, at: int) -> tuple[int, int]:
         """Code and size of the packet that begins there; a size of 0 says that there is no such packet."""
-        raise NotImplementedError
 
+    @abstractmethod
     def token(self, row: Sequence[Any]) -> int:
         """The instrument of a packet. Raises DecodeError for one that cannot be."""
-        raise NotImplementedError
 
+    @abstractmethod
     def cents(self, row: Sequence[Any]) -> int:
         """How many steps a rupee has at the finest in its segment."""
-        raise NotImplementedError
 
     def packets(self, frame: bytes) -> dict[int, list[int]]:
         """Where the packets of each code begin. Raises DecodeError for a frame that ends within one."""

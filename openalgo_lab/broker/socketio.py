@@ -6,6 +6,7 @@ binary frame whose first byte is 4.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from openalgo_lab.broker.record import parsed
@@ -15,7 +16,7 @@ from openalgo_lab.model.errors import BrokerError, DecodeError
 __all__ = ["SocketIo"]
 
 
-class SocketIo:
+class SocketIo(ABC):
     """Frames to events, for a `FeedSession`: ready when its namespace is connected. A feed says what an event means."""
 
     needs_ready: ClassVar[bool] = True
@@ -59,9 +60,9 @@ class SocketIo:
             return FrameContent()
         raise DecodeError(f"{self.broker} sent a frame that is no Socket.IO: {frame[:20]!r}.")
 
+    @abstractmethod
     def event(self, name: str, argument: Any) -> FrameContent:
         """What an event means. Raises DecodeError."""
-        raise NotImplementedError
 
     def packet(self, name: str, payload: bytes) -> FrameContent:
         """What a binary event means; ``name`` is "" when nothing announced it. Raises DecodeError."""
